@@ -1,0 +1,26 @@
+package fleet
+
+// The environment of a crawler's process or container: with the Temporal SDK's
+// own TEMPORAL_* variables, all that it is given.
+const (
+	EnvFleet     = "CRAWLFLEET_FLEET"
+	EnvTenant    = "CRAWLFLEET_TENANT"
+	EnvGUID      = "CRAWLFLEET_GUID"
+	EnvSlots     = "CRAWLFLEET_SLOTS"
+	EnvOffering  = "CRAWLFLEET_OFFERING"
+	EnvDataPlane = "CRAWLFLEET_DATAPLANE" // base URL of the data plane
+	EnvToken     = "CRAWLFLEET_TOKEN"     // credential at the data plane; also …_FILE
+	// EnvSource is the source address to bind, with EnvSourceFor saying for which
+	// targets: "loopback" or "any".
+	EnvSource    = "CRAWLFLEET_SOURCE"
+	EnvSourceFor = "CRAWLFLEET_SOURCE_FOR"
+	// EnvAllowPrivate lists the networks (CIDR, comma-separated) that the operator
+	// lets crawlers reach although they are private.
+	EnvAllowPrivate = "CRAWLFLEET_ALLOW_PRIVATE"
+	// EnvContact is the operator's contact, part of the User-Agent.
+	EnvContact = "CRAWLFLEET_CONTACT"
+	// EnvLaunchBudget is how long the crawler waits for its Hello before it exits
+	// by itself; EnvOrphanAfter how long it goes on hearing nothing.
+	EnvLaunchBudget = "CRAWLFLEET_LAUNCH_BUDGET"
+	EnvOrphanAfter  = "CRAWLFLEET_ORPHAN_AFTER"
+)

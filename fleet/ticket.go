@@ -1,0 +1,200 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+)
+
+// The wire names of the Ticket workflow.
+const (
+	TicketWorkflow = "Ticket"
+
+	// SignalGranted tells a waiting ticket to ask again; a hint, forged ones do no harm.
+	SignalGranted = "granted"
+	// TicketQuery is the query that answers a TicketStatus.
+	TicketQuery = "status"
+)
+
+const ticketPrefix = "ticket/"
+
+// TicketWorkflowID is the workflow id that our own clients give a ticket.
+func TicketWorkflowID(t TenantID, id TicketID) string {
+	return ticketPrefix + string(t) + "/" + string(id)
+}
+
+// TicketIDFrom derives the ticket id of a workflow that was started without one:
+// the last part of a ticket/<tenant>/<id>, else the workflow id itself where it
+// can be a ticket id, else a digest of it. The same workflow id gives the same ticket.
+func TicketIDFrom(tenant TenantID, workflowID string) TicketID {
+	id := TicketID(strings.TrimPrefix(workflowID, ticketPrefix+string(tenant)+"/"))
+	if id.Validate() == nil {
+		return id
+	}
+	sum := sha256.Sum256([]byte(workflowID))
+	return TicketID("wf-" + hex.EncodeToString(sum[:12]))
+}
+
+// TicketInput is one crawl request. The smallest is a tenant and one URL; every
+// zero field has the default that its comment names.
+type TicketInput struct {
+	Tenant TenantID `json:"tenant"`
+	// ID makes the request idempotent: same id and content is the same ticket.
+	// Without one the workflow id gives it.
+	ID TicketID `json:"id,omitempty"`
+	// URLs are the seeds, http or https, at least one.
+	URLs   []string          `json:"urls"`
+	Labels map[string]string `json:"labels,omitempty"`
+
+	Scope   Scope            `json:"scope,omitzero"`
+	Fetch   FetchOptions     `json:"fetch,omitzero"`
+	Extract map[string]Field `json:"extract,omitempty"`
+	Session *Session         `json:"session,omitempty"`
+	Place   Place            `json:"place,omitzero"`
+
+	// Priority is 1 (first) to 5 (last); default 3.
+	Priority int `json:"priority,omitempty"`
+	// StartAt is when the ticket may start; default at once.
+	StartAt Moment `json:"startAt,omitempty"`
+	// Deadline is when the ticket ends "expired", its results kept; default none.
+	Deadline Moment `json:"deadline,omitempty"`
+	// MaxCost ends the ticket "limited" when its slot has cost this much.
+	MaxCost *Money `json:"maxCost,omitempty"`
+
+	// Attempt asks for another try of a ticket that ended failed, cancelled or
+	// expired: 2 is the first retry. It is not part of the content.
+	Attempt int `json:"attempt,omitempty"`
+}
+
+// Scope says which discovered links belong to the ticket.
+type Scope struct {
+	// Hosts are the host names (with port, where not the default one) that are
+	// crawled; default those of the seeds.
+	Hosts []string `json:"hosts,omitempty"`
+	// Include and Exclude are regular expressions (RE2) over the whole canonical
+	// URL: it has to match one of Include, where given, and none of Exclude.
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	// MaxDepth is how many links away from a seed is followed, 0 to 1000; nil is 100.
+	MaxDepth *int `json:"maxDepth,omitempty"`
+	// MaxPages is the most pages stored, exactly; default the plan's.
+	MaxPages int64 `json:"maxPages,omitempty"`
+}
+
+// FetchOptions says how pages are fetched.
+type FetchOptions struct {
+	// Delay is the least time between two requests to one host; default 0.5s.
+	Delay *Duration `json:"delay,omitempty"`
+	// Concurrency is the most requests at a time, 1 to 64; default 8.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Timeout bounds one request with its body, 100ms to 10m; default 30s.
+	Timeout Duration `json:"timeout,omitempty"`
+	// MaxBody is the most bytes of a decoded body, 1 to 100 MiB; default 10 MiB. A
+	// longer one is cut and marked.
+	MaxBody int64 `json:"maxBody,omitempty"`
+	// Retries is how often a page that failed for a passing reason is tried
+	// again, 0 to 10; nil is 2.
+	Retries *int `json:"retries,omitempty"`
+	// Robots is "obey" (the default).
+	Robots string `json:"robots,omitempty"`
+}
+
+// Field is one value to extract from each HTML page.
+type Field struct {
+	CSS  string `json:"css"`            // a CSS selector
+	Attr string `json:"attr,omitempty"` // an attribute's value instead of the text
+	Many bool   `json:"many,omitempty"` // all matches as a list instead of the first
+}
+
+// LossPolicy says what becomes of a session whose crawler or address is gone.
+type LossPolicy string
+
+// The loss policies.
+const (
+	// LossPreferred takes a new crawler and a new address.
+	LossPreferred LossPolicy = "preferred"
+	// LossRequired waits for the same egress address.
+	LossRequired LossPolicy = "required"
+	// LossFail ends the ticket with session_lost when the address cannot be had.
+	LossFail LossPolicy = "fail"
+)
+
+// Session binds tickets of one key to one crawler: same cookies, same address.
+type Session struct {
+	Key    SessionKey `json:"key"`
+	OnLoss LossPolicy `json:"onLoss,omitempty"` // default preferred
+}
+
+// Place restricts where a ticket may run; empty lists allow everything.
+type Place struct {
+	Countries []string       `json:"countries,omitempty"` // ISO 3166-1 alpha-2
+	Regions   []string       `json:"regions,omitempty"`
+	Providers []ProviderKind `json:"providers,omitempty"`
+}
+
+// Outcome says how a ticket ended.
+type Outcome string
+
+// The outcomes of a ticket.
+const (
+	OutcomeDone      Outcome = "done"
+	OutcomeLimited   Outcome = "limited" // a limit was reached; results kept
+	OutcomeExpired   Outcome = "expired" // the deadline passed; results kept
+	OutcomeFailed    Outcome = "failed"
+	OutcomeCancelled Outcome = "cancelled" // results kept
+)
+
+// Good reports whether the outcome is what the caller asked for.
+func (o Outcome) Good() bool { return o == OutcomeDone || o == OutcomeLimited }
+
+// TicketState says where a ticket is in its life.
+type TicketState string
+
+// The states of a ticket.
+const (
+	TicketWaiting TicketState = "waiting" // accepted, no slot; its row says why
+	TicketRunning TicketState = "running" // holds a lease
+	TicketClosing TicketState = "closing" // its end is written, its fence being raised
+	TicketEnded   TicketState = "ended"   // Outcome says how
+)
+
+// TicketResult is what a Ticket workflow answers and what its row keeps.
+type TicketResult struct {
+	Tenant    TenantID    `json:"tenant"`
+	Ticket    TicketID    `json:"ticket"`
+	Outcome   Outcome     `json:"outcome"`
+	Reason    string      `json:"reason,omitempty"` // for people: which limit, which failure
+	Counters  Counters    `json:"counters"`
+	Crawlers  []GUID      `json:"crawlers,omitempty"`  // in the order they served it
+	Addresses []string    `json:"addresses,omitempty"` // egress addresses, likewise
+	Moves     int         `json:"moves,omitempty"`     // how often it went to another crawler
+	Attempt   int         `json:"attempt,omitempty"`
+	Bill      Money       `json:"bill"` // so far; start and idle shares follow when the crawler stops
+	Error     *Error      `json:"error,omitempty"`
+	Times     TicketTimes `json:"times"`
+}
+
+// TicketStatus answers the status query of a Ticket workflow.
+type TicketStatus struct {
+	Tenant  TenantID      `json:"tenant"`
+	Ticket  TicketID      `json:"ticket"`
+	State   TicketState   `json:"state"`
+	Wait    *Wait         `json:"wait,omitempty"`
+	Crawler GUID          `json:"crawler,omitempty"`
+	Address string        `json:"address,omitempty"`
+	Moves   int           `json:"moves,omitempty"`
+	Result  *TicketResult `json:"result,omitempty"`
+}
+
+// Hash is the digest of the content: everything but the id and the attempt.
+// Call it on a normalised input.
+func (in TicketInput) Hash() string {
+	in.ID, in.Attempt = "", 0
+	b, err := json.Marshal(in) // maps are written in key order
+	if err != nil {
+		panic("fleet: a ticket that cannot be written as JSON: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16])
+}

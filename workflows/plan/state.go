@@ -1,0 +1,75 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// State is what a decision about one tenant is made from: rows, read in the
+// transaction that will also write the decision.
+type State struct {
+	Now      time.Time
+	Tenant   Tenant
+	Waiting  []Demand  // of this tenant, in any order
+	Crawlers []Crawler // of this tenant, live ones only
+	Sessions map[fleet.SessionKey]Session
+	// Offerings with their use by all tenants.
+	Offerings []Place
+	Cooldowns []fleet.Cooldown
+	// Unplaced are launches under way per account, of all tenants, and UnplacedMax
+	// the most that an account may have (the back-pressure that Nomad and clouds need).
+	Unplaced    map[fleet.Account]int
+	UnplacedMax int
+}
+
+// Tenant is the account that is planned for.
+type Tenant struct {
+	ID    fleet.TenantID
+	State fleet.TenantState
+	Plan  fleet.Plan // with defaults
+}
+
+// Demand is a ticket that wants a slot.
+type Demand struct {
+	Ticket   fleet.TicketID
+	Priority int // 1 first
+	Since    time.Time
+	Session  *fleet.Session
+	Place    fleet.Place
+}
+
+// Crawler is a live crawler of the tenant.
+type Crawler struct {
+	GUID     fleet.GUID
+	State    fleet.CrawlerState
+	Offering fleet.OfferingID
+	Address  string // observed, or asked for before Hello
+	Slots    int
+	Leased   int // leases on it, granted ones included
+	Proof    bool
+}
+
+// Free is how many leases it can still take: none unless it serves.
+func (c Crawler) Free() int {
+	if c.State != fleet.CrawlerServing || c.Proof {
+		return 0
+	}
+	return max(c.Slots-c.Leased, 0)
+}
+
+// Session is where a key was served last.
+type Session struct {
+	Key      fleet.SessionKey
+	GUID     fleet.GUID // may be gone
+	Offering fleet.OfferingID
+	Address  string
+}
+
+// Place is an offering with its use.
+type Place struct {
+	fleet.Offering
+	Running int      // live crawlers there, of all tenants
+	InUse   []string // addresses that live crawlers have there
+	Pins    bool     // its provider can be asked for an address
+}
