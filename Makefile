@@ -1,0 +1,69 @@
+# Every target is an alias for commands that are in the README too.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED ?= 0
+BIN     := bin
+LDFLAGS := -s -w
+SERVER  := internal/devserver/server
+# The names of the Go files that we format and read.
+GOFILES  = $(shell git ls-files '*.go')
+
+.PHONY: help demo dev build programs server temporal tools test check fmt lint bench record golden clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: programs ## build what is missing and play the six acts; URL=https://… crawls that site, ARGS=--exit ends
+	$(BIN)/crawlfleet demo $(if $(URL),--url '$(URL)') $(ARGS)
+
+dev: programs server ## the embedded fleet in the foreground
+	$(BIN)/crawlfleet dev $(ARGS)
+
+build: programs server ## all three programs
+
+programs: ## crawlfleet and crawlfleet-crawler, about a minute cold
+	@mkdir -p $(BIN)
+	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./starter/crawlfleet ./workers/crawlfleet-crawler
+
+server: ## crawlfleet-server with Temporal inside, five minutes cold, once
+	@mkdir -p $(BIN)
+	go build -C $(SERVER) -trimpath -tags release -ldflags '$(LDFLAGS)' -o $(CURDIR)/$(BIN)/crawlfleet-server .
+
+temporal: ## the stock Temporal CLI, some minutes cold, once
+	@mkdir -p $(BIN)
+	go build -C tools/temporal -trimpath -o $(CURDIR)/$(BIN)/temporal github.com/temporalio/cli/cmd/temporal
+
+tools: ## formatter and linters
+	@mkdir -p $(BIN)
+	go build -C tools -o $(CURDIR)/$(BIN)/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck go.temporal.io/sdk/contrib/tools/workflowcheck
+
+test: build temporal ## all tests
+	go test -timeout 20m ./...
+	go test -C $(SERVER) -tags release -timeout 5m ./...
+
+check: tools lint test ## what CI runs
+
+lint: tools ## formatting, vet, staticcheck, determinism of workflows, other platforms
+	@out=$$($(BIN)/gofumpt -l $(GOFILES)); [ -z "$$out" ] || { echo "not formatted (make fmt):"; echo "$$out"; exit 1; }
+	go vet ./...
+	$(BIN)/staticcheck ./...
+	$(BIN)/workflowcheck ./workflows/...
+	GOOS=darwin go build -o /dev/null ./...
+
+fmt: tools ## format
+	$(BIN)/gofumpt -w $(GOFILES)
+
+bench: build ## ratios taken side by side in one run
+	$(BIN)/crawlfleet version >/dev/null
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/e2e/bench
+
+record: build ## record the histories that the replay tests read
+	go run ./internal/e2e/record
+
+golden: ## rewrite the golden files; read the difference like code
+	go test ./fleet ./starter/... -update
+
+clean: ## remove what was built
+	rm -rf $(BIN)
