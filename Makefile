@@ -33,11 +33,12 @@ server: ## crawlfleet-server with Temporal inside, five minutes cold, once
 
 temporal: ## the stock Temporal CLI, some minutes cold, once
 	@mkdir -p $(BIN)
-	go build -C tools/temporal -trimpath -o $(CURDIR)/$(BIN)/temporal github.com/temporalio/cli/cmd/temporal
+	go build -C tools/temporal -trimpath -ldflags '$(LDFLAGS) -X github.com/temporalio/cli/temporalcli.Version=1.5.1' \
+		-o $(CURDIR)/$(BIN)/temporal github.com/temporalio/cli/cmd/temporal
 
 tools: ## formatter and linters
 	@mkdir -p $(BIN)
-	go build -C tools -o $(CURDIR)/$(BIN)/ mvdan.cc/gofumpt honnef.co/go/tools/cmd/staticcheck go.temporal.io/sdk/contrib/tools/workflowcheck
+	go build -C tools -trimpath -ldflags '$(LDFLAGS)' -o $(CURDIR)/$(BIN)/ tool
 
 test: build temporal ## all tests
 	go test -timeout 20m ./...
