@@ -30,6 +30,9 @@ type Decision struct {
 	Starts []CrawlerInput `json:"starts,omitempty"`
 	// Drains are crawlers that the plan no longer allows.
 	Drains []GUID `json:"drains,omitempty"`
+	// Follow tells the tickets that were granted a slot, and those (with epoch 0)
+	// that have to ask again to hear that waiting is of no use.
+	Follow Follow `json:"follow,omitzero"`
 	Unmet  int    `json:"unmet"` // waiting tickets that nothing is under way for
 	// Wake is when to decide again without being told; zero when only a change helps.
 	Wake   time.Time `json:"wake,omitzero"`

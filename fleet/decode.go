@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -59,6 +61,8 @@ func article(t string) string {
 		return "a whole number"
 	case t == "string", strings.HasSuffix(t, "ID"), strings.HasSuffix(t, "Key"):
 		return "a string"
+	case strings.HasSuffix(t, ".Duration"):
+		return `a duration such as "90s" or "5m"`
 	case t == "bool":
 		return "true or false"
 	default:
@@ -77,7 +81,8 @@ func validateLabels(labels map[string]string) error {
 	if len(labels) > 32 {
 		return Invalid("labels", fmt.Sprintf("has %d entries", len(labels)), "at most 32")
 	}
-	for k, v := range labels {
+	for _, k := range slices.Sorted(maps.Keys(labels)) { // in order: always the same error
+		v := labels[k]
 		if k == "" || len(k) > 64 || len(v) > 256 {
 			return Invalid("labels."+clip(k, 64), "is too long or empty",
 				"names of 1 to 64 and values of at most 256 characters")

@@ -3,6 +3,7 @@ package fleet
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -20,15 +21,16 @@ func (d Duration) String() string { return time.Duration(d).String() }
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
 
 // UnmarshalJSON reads a string such as "1m30s"; a bare number is refused,
-// because its unit would be a guess.
+// because its unit would be a guess. Its error is the decoder's own kind, so that the
+// decoder adds the path of the field.
 func (d *Duration) UnmarshalJSON(b []byte) error {
 	var s string
 	if err := json.Unmarshal(b, &s); err != nil {
-		return fmt.Errorf("%s is not a duration, want a string such as \"90s\" or \"5m\"", clip(string(b), 40))
+		return &json.UnmarshalTypeError{Value: "value " + clip(string(b), 40), Type: reflect.TypeFor[Duration]()}
 	}
 	v, err := time.ParseDuration(s)
 	if err != nil {
-		return fmt.Errorf("%q is not a duration, want a string such as \"90s\" or \"5m\"", clip(s, 40))
+		return &json.UnmarshalTypeError{Value: fmt.Sprintf("string %q", clip(s, 40)), Type: reflect.TypeFor[Duration]()}
 	}
 	*d = Duration(v)
 	return nil

@@ -17,6 +17,8 @@ const (
 	// EnvAllowPrivate lists the networks (CIDR, comma-separated) that the operator
 	// lets crawlers reach although they are private.
 	EnvAllowPrivate = "CRAWLFLEET_ALLOW_PRIVATE"
+	// EnvCodecKeys are the payload codec's keys; also …_FILE.
+	EnvCodecKeys = "CRAWLFLEET_CODEC_KEYS"
 	// EnvContact is the operator's contact, part of the User-Agent.
 	EnvContact = "CRAWLFLEET_CONTACT"
 	// EnvLaunchBudget is how long the crawler waits for its Hello before it exits

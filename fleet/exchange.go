@@ -30,6 +30,10 @@ type ClaimAnswer struct {
 	Spec     TicketInput   `json:"spec"` // normalised; MaxPages and Hosts are set
 	Work     []FrontierURL `json:"work"`
 	Counters Counters      `json:"counters"`
+	// Seed says that the frontier is still without its seeds: there is no work, and
+	// the first exchange has to bring Spec.URLs as Seeds, with their keys, which
+	// only the crawler's canonicaliser knows.
+	Seed bool `json:"seed,omitempty"`
 	// Outcome is set when the crawl has ended already (a crash between its last
 	// commit and its answer): there is nothing to do but to answer it.
 	Outcome Outcome `json:"outcome,omitempty"`
@@ -50,13 +54,20 @@ type FrontierURL struct {
 // ExchangeRequest commits pages with their links in one transaction and asks for
 // more work. An empty one is a sign of life that hears cancel and progress.
 type ExchangeRequest struct {
-	Tenant TenantID     `json:"tenant"`
-	Ticket TicketID     `json:"ticket"`
-	GUID   GUID         `json:"guid"`
-	Fence  int64        `json:"fence"`
-	Seq    int64        `json:"seq"` // rises by one with each batch of this claim; a repeat is not applied again
-	Pages  []PageResult `json:"pages,omitempty"`
-	Want   int          `json:"want"`
+	Tenant TenantID `json:"tenant"`
+	Ticket TicketID `json:"ticket"`
+	GUID   GUID     `json:"guid"`
+	Fence  int64    `json:"fence"`
+	// Seq is 1 for the first exchange of a claim and rises by one with each, empty
+	// ones included. There is one exchange at a time: the next is sent when the
+	// answer is here. The last one may be repeated after a lost answer; it is not
+	// applied again, and answers the same work.
+	Seq   int64        `json:"seq"`
+	Pages []PageResult `json:"pages,omitempty"`
+	// Seeds answer ClaimAnswer.Seed, in the first exchange: all of them, at depth 0.
+	// A frontier that has its seeds takes no more.
+	Seeds []Link `json:"seeds,omitempty"`
+	Want  int    `json:"want"`
 }
 
 // PageResult is the end of one handed-out URL, or its return to the frontier.

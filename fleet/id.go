@@ -3,6 +3,7 @@ package fleet
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // The identifiers of the fleet. Each is a type of its own so that a tenant can
@@ -69,9 +70,11 @@ func match(p *regexp.Regexp, value, field, want string) error {
 	return Invalid(field, fmt.Sprintf("%q is not valid", clip(value, 80)), want)
 }
 
+// clip shortens to n bytes without leaving half a character: what is not UTF-8
+// cannot be sent to Temporal.
 func clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return s[:n] + "…"
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }

@@ -69,15 +69,18 @@ type RouteRequest struct {
 // RouteAnswer is what Route decided.
 type RouteAnswer struct {
 	// Version chooses the Ticket workflow's behaviour; it is recorded with the answer.
-	Version  int           `json:"version"`
-	Kind     RouteKind     `json:"kind"`
-	Tenant   TenantID      `json:"tenant"`
-	Ticket   TicketID      `json:"ticket"`
-	Lease    *Lease        `json:"lease,omitempty"`
-	Wait     *Wait         `json:"wait,omitempty"`
-	Result   *TicketResult `json:"result,omitempty"`
-	Epoch    int64         `json:"epoch,omitempty"` // with RouteFence
-	Deadline time.Time     `json:"deadline,omitzero"`
+	Version int           `json:"version"`
+	Kind    RouteKind     `json:"kind"`
+	Tenant  TenantID      `json:"tenant"`
+	Ticket  TicketID      `json:"ticket"`
+	Lease   *Lease        `json:"lease,omitempty"`
+	Wait    *Wait         `json:"wait,omitempty"`
+	Result  *TicketResult `json:"result,omitempty"`
+	Epoch   int64         `json:"epoch,omitempty"` // with RouteFence
+	// Reopen, with RouteFence, says that this is another attempt: the closed crawl
+	// is reopened at Epoch instead of its fence being raised.
+	Reopen   bool      `json:"reopen,omitempty"`
+	Deadline time.Time `json:"deadline,omitzero"`
 	// Tell says that the Conductor has to be signalled, and with Seq that it was
 	// (Control.Told): thousands of tickets must not flood one history.
 	Tell bool  `json:"tell,omitempty"`

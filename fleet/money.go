@@ -1,8 +1,10 @@
 package fleet
 
 import (
+	"cmp"
 	"fmt"
 	"math/big"
+	"slices"
 	"time"
 )
 
@@ -47,37 +49,32 @@ func (m Money) For(d time.Duration) Money {
 // parts are zero: the caller has to book the amount elsewhere.
 func (m Money) Share(weights []int64) []Money {
 	parts := make([]Money, len(weights))
-	total := big.NewInt(0)
+	total := new(big.Int)
 	for i, w := range weights {
 		parts[i].Currency = m.Currency
-		if w > 0 {
-			total.Add(total, big.NewInt(w))
-		}
+		total.Add(total, big.NewInt(max(w, 0)))
 	}
 	if total.Sign() == 0 {
 		return parts
 	}
 	rest := m.Micros
 	remainders := make([]*big.Int, len(weights))
+	order := make([]int, len(weights))
 	for i, w := range weights {
-		remainders[i] = big.NewInt(-1)
-		if w <= 0 {
-			continue
-		}
-		v := new(big.Int).Mul(big.NewInt(m.Micros), big.NewInt(w))
-		q, r := new(big.Int).QuoRem(v, total, new(big.Int))
-		parts[i].Micros, remainders[i] = q.Int64(), r
+		v := new(big.Int).Mul(big.NewInt(m.Micros), big.NewInt(max(w, 0)))
+		q, r := v.QuoRem(v, total, new(big.Int))
+		parts[i].Micros, remainders[i], order[i] = q.Int64(), r.Abs(r), i
 		rest -= q.Int64()
 	}
-	for ; rest > 0; rest-- {
-		best := 0
-		for i, r := range remainders {
-			if r.Cmp(remainders[best]) > 0 {
-				best = i
-			}
+	slices.SortStableFunc(order, func(a, b int) int { return remainders[b].Cmp(remainders[a]) })
+	// What is left is less than the number of remainders that are not zero.
+	step := int64(cmp.Compare(rest, 0))
+	for _, i := range order {
+		if rest == 0 {
+			break
 		}
-		parts[best].Micros++
-		remainders[best] = big.NewInt(-1)
+		parts[i].Micros += step
+		rest -= step
 	}
 	return parts
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -121,6 +122,13 @@ func (in TicketInput) CheckPrivate(allow []netip.Prefix) error {
 
 func publicAddr(a netip.Addr) bool {
 	a = a.Unmap()
+	for _, special := range []netip.Prefix{ // neither private nor global by name
+		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
+	} {
+		if special.Contains(a) {
+			return false
+		}
+	}
 	return a.IsGlobalUnicast() && !a.IsPrivate()
 }
 
@@ -142,10 +150,14 @@ func (in TicketInput) checkScope() error {
 				"a host name, with :port where it is not the default one")
 		}
 	}
-	for name, list := range map[string][]string{"include": s.Include, "exclude": s.Exclude} {
-		for i, p := range list {
+	for _, list := range []struct {
+		name     string
+		patterns []string
+	}{{"include", s.Include}, {"exclude", s.Exclude}} {
+		for i, p := range list.patterns {
 			if _, err := regexp.Compile(p); err != nil {
-				return Invalid(fmt.Sprintf("scope.%s[%d]", name, i), err.Error(), "an RE2 regular expression")
+				return Invalid(fmt.Sprintf("scope.%s[%d]", list.name, i), err.Error(),
+					"an RE2 regular expression")
 			}
 		}
 	}
@@ -186,11 +198,11 @@ func (in TicketInput) checkFetch() error {
 }
 
 func (in TicketInput) checkExtract() error {
-	for name, f := range in.Extract {
+	for _, name := range slices.Sorted(maps.Keys(in.Extract)) { // in order: always the same error
 		if name == "" || len(name) > 64 {
 			return Invalid("extract", "has a field without a name or with a very long one", "1 to 64 characters")
 		}
-		if strings.TrimSpace(f.CSS) == "" {
+		if strings.TrimSpace(in.Extract[name].CSS) == "" {
 			return Invalid("extract."+name+".css", "is empty", "a CSS selector")
 		}
 	}
@@ -233,9 +245,12 @@ func (in TicketInput) checkLimits() error {
 		return err
 	}
 	// Any fixed instant will do: only the form is checked here.
-	for field, m := range map[string]Moment{"deadline": in.Deadline, "startAt": in.StartAt} {
-		if _, err := m.Resolve(time.Unix(0, 0)); err != nil {
-			return Invalid(field, err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
+	for _, m := range []struct {
+		field  string
+		moment Moment
+	}{{"deadline", in.Deadline}, {"startAt", in.StartAt}} {
+		if _, err := m.moment.Resolve(time.Unix(0, 0)); err != nil {
+			return Invalid(m.field, err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
 		}
 	}
 	switch {
@@ -259,6 +274,10 @@ func (in TicketInput) withDefaults() TicketInput {
 	setPointer(&in.Fetch.Delay, Duration(DefaultDelay))
 	setPointer(&in.Fetch.Retries, DefaultRetries)
 	setPointer(&in.Scope.MaxDepth, DefaultMaxDepth)
+	in.URLs = slices.Clone(in.URLs)
+	for i, u := range in.URLs {
+		in.URLs[i] = strings.TrimSpace(u)
+	}
 	if in.Session != nil {
 		s := *in.Session
 		set(&s.OnLoss, LossPreferred)
