@@ -37,6 +37,7 @@ func rooms() []room {
 		{"activities", []string{"fleet"}, drivers},
 		{"providers/providertest", []string{"fleet"}, append(temporal, drivers...)},
 		{"providers/", []string{"fleet", "providers/providertest"}, append(temporal, drivers...)},
+		{"providers", []string{"fleet"}, append(temporal, drivers...)},
 		{"crawler", []string{"fleet", "crawler"}, append(temporal, drivers...)},
 		{"workers/crawlfleet-crawler", []string{"fleet", "workers", "activities", "crawler", "internal/client",
 			"internal/telemetry", "internal/config"}, append(drivers, server...)},
@@ -50,6 +51,7 @@ func rooms() []room {
 		{"internal/sample", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/devserver", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/layering", nil, nil},
+		{"internal/record", []string{"*"}, server},
 		{"internal/e2e", []string{"*"}, server},
 		{"starter/", []string{"*"}, server},
 	}

@@ -1,0 +1,180 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// Ticket names a ticket and the workflow that does it.
+type Ticket struct {
+	Tenant     fleet.TenantID `json:"tenant"`
+	Ticket     fleet.TicketID `json:"ticket"`
+	WorkflowID string         `json:"workflowId"`
+	RunID      string         `json:"runId"`
+	// Attached is true when a ticket with this id and content runs already.
+	Attached bool `json:"attached,omitempty"`
+}
+
+// StartTicket starts a ticket, giving it an id when it has none. An id whose
+// workflow runs is attached to when the content is the same, else it is a conflict
+// that names the field. An id that has ended is started again: the workflow itself
+// answers the stored result, or refuses another content.
+func (c *Client) StartTicket(ctx context.Context, in fleet.TicketInput) (Ticket, error) {
+	in, err := in.Normalise()
+	if err != nil {
+		return Ticket{}, err
+	}
+	if in.ID == "" {
+		id, err := uuid.NewV7() // rises with time: neighbours in every index
+		if err != nil {
+			return Ticket{}, fmt.Errorf("start ticket: %w", err)
+		}
+		in.ID = fleet.TicketID(id.String())
+	}
+	t := Ticket{Tenant: in.Tenant, Ticket: in.ID, WorkflowID: fleet.TicketWorkflowID(in.Tenant, in.ID)}
+	run, err := c.temporal.ExecuteWorkflow(ctx, ticketOptions(t.WorkflowID, in), fleet.TicketWorkflow, in)
+	var started *serviceerror.WorkflowExecutionAlreadyStarted
+	switch {
+	case errors.As(err, &started):
+		t.RunID, t.Attached = started.RunId, true
+		return t, c.sameTicket(ctx, t, in)
+	case err != nil:
+		return t, domainError(fmt.Errorf("start ticket: %w", err))
+	}
+	t.RunID = run.GetRunID()
+	return t, nil
+}
+
+func ticketOptions(workflowID string, in fleet.TicketInput) client.StartWorkflowOptions {
+	attributes := []temporal.SearchAttributeUpdate{
+		temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(in.Tenant)),
+	}
+	if in.Session != nil {
+		attributes = append(attributes,
+			temporal.NewSearchAttributeKeyKeyword(fleet.AttrSession).ValueSet(string(in.Session.Key)))
+	}
+	o := client.StartWorkflowOptions{
+		ID: workflowID, TaskQueue: fleet.ControlQueue,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		// Failing tells a running ticket apart; USE_EXISTING would not, and its content
+		// has to be compared.
+		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
+		StaticSummary:                            summary(in),
+		Priority: temporal.Priority{
+			PriorityKey: in.Priority, FairnessKey: string(in.Tenant),
+		},
+	}
+	if len(in.Labels) > 0 {
+		o.Memo = map[string]any{"labels": in.Labels}
+	}
+	return o
+}
+
+// summary is one line for the Web UI: hosts only, a query may hold what is nobody's business.
+func summary(in fleet.TicketInput) string {
+	host := "?"
+	if u, err := url.Parse(in.URLs[0]); err == nil {
+		host = u.Host
+	}
+	if n := len(in.URLs); n > 1 {
+		return fmt.Sprintf("%s and %d more seeds", host, n-1)
+	}
+	return host
+}
+
+// sameTicket compares the content of the ticket that runs under t's id.
+func (c *Client) sameTicket(ctx context.Context, t Ticket, in fleet.TicketInput) error {
+	history := c.temporal.GetWorkflowHistory(ctx, t.WorkflowID, t.RunID, false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	if !history.HasNext() {
+		return fleet.Errorf(fleet.CodeInternal, "the running ticket has no history")
+	}
+	first, err := history.Next()
+	if err != nil {
+		return domainError(fmt.Errorf("read running ticket: %w", err))
+	}
+	var running fleet.TicketInput
+	payloads := first.GetWorkflowExecutionStartedEventAttributes().GetInput()
+	if err := c.converter.FromPayloads(payloads, &running); err != nil {
+		return fmt.Errorf("read running ticket: %w", err)
+	}
+	if running, err = running.Normalise(); err != nil {
+		return fmt.Errorf("read running ticket: %w", err)
+	}
+	if running.Hash() == in.Hash() {
+		return nil
+	}
+	return &fleet.Error{
+		Code: fleet.CodeConflict, Field: running.Differs(in),
+		Message: fmt.Sprintf("ticket %s runs with other content", in.ID),
+		Want:    "the same content, or another id", Hint: "crawlfleet ticket show " + string(in.ID),
+	}
+}
+
+// WaitTicket waits for a ticket's end. It may be called for a ticket that has ended.
+// Whatever the outcome, a ticket that has a result answers it; an error is a ticket
+// that was refused, or a wait that ended first.
+func (c *Client) WaitTicket(ctx context.Context, workflowID, runID string) (fleet.TicketResult, error) {
+	var result fleet.TicketResult
+	err := c.temporal.GetWorkflow(ctx, workflowID, runID).Get(ctx, &result)
+	switch {
+	case err == nil:
+		return result, nil
+	case ctx.Err() != nil:
+		return result, ctx.Err()
+	}
+	if result, ok := endedBadly(err); ok {
+		return result, nil
+	}
+	return result, domainError(err)
+}
+
+// endedBadly reads the result out of a cancelled or failed ticket's details.
+func endedBadly(err error) (result fleet.TicketResult, ok bool) {
+	var canceled *temporal.CanceledError
+	var failed *temporal.ApplicationError
+	switch {
+	case errors.As(err, &canceled) && canceled.HasDetails():
+		ok = canceled.Details(&result) == nil
+	case errors.As(err, &failed) && failed.HasDetails():
+		ok = failed.Details(&result) == nil
+	}
+	return result, ok && result.Outcome != "" // the details of a refusal are a *fleet.Error
+}
+
+// TicketStatus asks the running workflow; it needs a worker.
+func (c *Client) TicketStatus(ctx context.Context, workflowID string) (fleet.TicketStatus, error) {
+	var status fleet.TicketStatus
+	return status, c.query(ctx, workflowID, fleet.TicketQuery, &status)
+}
+
+// CancelTicket asks a ticket to end as cancelled, its results kept.
+func (c *Client) CancelTicket(ctx context.Context, workflowID string) error {
+	return domainError(c.temporal.CancelWorkflow(ctx, workflowID, ""))
+}
+
+// TerminateTicket ends a ticket's workflow without letting it run on. Its lease is
+// freed by the reconciler.
+func (c *Client) TerminateTicket(ctx context.Context, workflowID, reason string) error {
+	return domainError(c.temporal.TerminateWorkflow(ctx, workflowID, "", reason))
+}
+
+func (c *Client) query(ctx context.Context, workflowID, name string, into any) error {
+	value, err := c.temporal.QueryWorkflow(ctx, workflowID, "", name)
+	if err != nil {
+		return domainError(fmt.Errorf("query %s: %w", workflowID, err))
+	}
+	return value.Get(into)
+}

@@ -1,0 +1,130 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// Config is everything that an operator may set. The tag `name` is a value's path
+// ("temporal.port"), from which its flag (--temporal-port) and its environment
+// variable (CRAWLFLEET_TEMPORAL_PORT) follow; `help` says what it does.
+type Config struct {
+	DataDir string `name:"dataDir" help:"directory of the fleet's databases and logs"`
+	// Contact is part of the User-Agent: who a site's owner can write to.
+	Contact      string         `name:"contact" help:"operator's contact (URL or mail address) in the User-Agent"`
+	AllowPrivate []netip.Prefix `name:"allowPrivate" help:"private networks that crawlers may reach (CIDR, comma-separated)"`
+
+	Log       Log       `name:"log"`
+	Temporal  Temporal  `name:"temporal"`
+	HTTP      HTTP      `name:"http"`
+	DataPlane DataPlane `name:"dataPlane"`
+	Store     Store     `name:"store"`
+	Codec     Codec     `name:"codec"`
+	Process   Process   `name:"process"`
+	Crawler   Crawler   `name:"crawler"`
+	Cooldown  Cooldown  `name:"cooldown"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `name:"level" help:"lowest level that is logged: debug, info, warn or error"`
+	Format string `name:"format" help:"json, console, or auto: console on a terminal"`
+}
+
+// Temporal is the embedded server; it is not used when the SDK's environment
+// configuration names another one.
+type Temporal struct {
+	Server    string        `name:"server" help:"the program crawlfleet-server; default beside this program, then on PATH"`
+	Port      int           `name:"port" help:"port of the embedded Temporal server; 0 for a free one"`
+	UIPort    int           `name:"uiPort" help:"port of the Temporal Web UI; 0 for a free one, -1 for none"`
+	Namespace string        `name:"namespace" help:"namespace of the embedded server"`
+	Retention time.Duration `name:"retention" help:"how long the embedded server keeps closed workflows"`
+}
+
+// HTTP is the listener of the programs' health and metrics.
+type HTTP struct {
+	Listen string `name:"listen" help:"address of /livez, /readyz and /metrics; empty for none"`
+}
+
+// DataPlane is the listener that crawlers exchange with.
+type DataPlane struct {
+	Listen string `name:"listen" help:"address of the data plane"`
+}
+
+// Store is the control store.
+type Store struct {
+	Kind string `name:"kind" help:"kind of the databases: sqlite"`
+	// Retention is how long ticket rows, decisions and the ledger are kept.
+	Retention time.Duration `name:"retention" help:"how long tickets, decisions and the ledger are kept"`
+}
+
+// Codec encrypts what is written into workflow histories.
+type Codec struct {
+	// Keys are "<id>:<base64 of 32 bytes>", comma-separated; the first encrypts, all decrypt.
+	Keys fleet.Secret `name:"keys" help:"AES-256 keys of the payload codec, id:base64, comma-separated, the first encrypts; empty for none"`
+}
+
+// Process is the substrate of this machine.
+type Process struct {
+	Enabled bool   `name:"enabled" help:"run crawlers as processes of this machine"`
+	Crawler string `name:"crawler" help:"the program crawlfleet-crawler; default beside this program, then on PATH"`
+	// Offerings are the places; none for the provider's own two.
+	Offerings []fleet.Offering `name:"offerings" help:"places of this machine, as a JSON list; empty for two with default prices"`
+	Capacity  int              `name:"capacity" help:"crawlers at one time in each of the default places"`
+	// Loopback is where crawlers take their own address for loopback targets from.
+	Loopback netip.Prefix `name:"loopback" help:"network of the crawlers' own source addresses for loopback targets"`
+	// Addresses are the machine's own that crawlers may use for any target.
+	Addresses []netip.Addr `name:"addresses" help:"addresses of this machine, one per crawler, for all targets (comma-separated)"`
+}
+
+// Crawler bounds the life of a crawler.
+type Crawler struct {
+	IdleAfter    time.Duration `name:"idleAfter" help:"how long a crawler may be idle; 0 for the offering's own time"`
+	LaunchBudget time.Duration `name:"launchBudget" help:"how long a launched crawler may take to say hello"`
+	OrphanAfter  time.Duration `name:"orphanAfter" help:"how long a crawler goes on that hears nothing from the fleet"`
+}
+
+// Cooldown says how long a place is left out of decisions after an error.
+type Cooldown struct {
+	Capacity time.Duration `name:"capacity" help:"after a place was full"`
+	Quota    time.Duration `name:"quota" help:"after an account's limit was reached"`
+	Failure  time.Duration `name:"failure" help:"after a launch failed or its fate is unknown"`
+}
+
+// Default gives the configuration without any setting; dataDir is where the user's
+// data directory is.
+func Default(dataDir string) Config {
+	return Config{
+		DataDir: dataDir,
+		Log:     Log{Level: "info", Format: "auto"},
+		Temporal: Temporal{
+			// Temporal's own default ports, so that its CLI finds the server unasked.
+			Port: 7233, UIPort: 8233, Namespace: "default",
+			Retention: 72 * time.Hour, // over a weekend; tickets have their own retention
+		},
+		HTTP:      HTTP{Listen: "127.0.0.1:8235"},
+		DataPlane: DataPlane{Listen: "127.0.0.1:8234"},
+		Store: Store{
+			Kind:      "sqlite",
+			Retention: 400 * 24 * time.Hour, // a year and the time to close its books
+		},
+		Process: Process{
+			Enabled: true,
+			// As many as a small machine runs beside its own work.
+			Capacity: 8,
+			// Away from 127.0.0.1 and its neighbours, which others use; a /24 for each place.
+			Loopback: netip.MustParsePrefix("127.0.16.0/23"),
+		},
+		Crawler: Crawler{
+			LaunchBudget: time.Minute,      // a slow image pull; a process takes milliseconds
+			OrphanAfter:  10 * time.Minute, // longer than a restart of the control side
+		},
+		Cooldown: Cooldown{
+			Capacity: time.Minute,      // full places free up when a crawler ends
+			Quota:    10 * time.Minute, // quotas are raised by people
+			Failure:  15 * time.Second, // long enough that a broken place does not spin
+		},
+	}
+}

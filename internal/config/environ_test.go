@@ -1,0 +1,26 @@
+package config_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/config"
+)
+
+func TestEnviron_GivesTheSameConfiguration(t *testing.T) {
+	t.Parallel()
+	c := config.Default("/data")
+	c.DataDir, c.Contact = "/data/x", "ops@example.com"
+	c.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	c.Crawler.IdleAfter = 5 * time.Second
+	c.Codec.Keys = fleet.Secret("a:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
+	c.Process.Addresses = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
+
+	l, err := config.Load(config.Source{Environ: append([]string{"HOME=/h"}, c.Environ()...)})
+	require.NoError(t, err)
+	require.Equal(t, c, l.Config)
+}
