@@ -139,11 +139,9 @@ func (l *Loaded) readEnv(env map[string]string) error {
 	return nil
 }
 
-// otherVariables are no settings: a crawler's own environment, and where the programs
-// that are built or started look for each other.
+// otherVariables are no settings: a crawler's own environment.
 func otherVariables() []string {
 	return []string{
-		EnvPrefix + "SERVER_BIN", EnvPrefix + "CRAWLER_BIN",
 		fleet.EnvFleet, fleet.EnvTenant, fleet.EnvGUID, fleet.EnvSlots, fleet.EnvOffering,
 		fleet.EnvDataPlane, fleet.EnvToken, fleet.EnvToken + "_FILE", fleet.EnvSource,
 		fleet.EnvSourceFor, fleet.EnvLaunchBudget, fleet.EnvOrphanAfter,

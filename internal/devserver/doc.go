@@ -6,7 +6,7 @@
 // No child survives its supervisor, however that ends: each holds a life line, a pipe at its
 // standard input that the kernel closes when the supervisor is gone (WatchLifeLine is the child's
 // end). A server that is still stopping when the next supervisor comes is not adopted but waited
-// for: it holds its directory's lock for ten seconds at most.
+// for: it holds its directory's lock for some seconds at most.
 //
 // The package does not import the Temporal server or its SDK. What the server is asked to hold
 // (namespace, search attributes) and the lock and version stamp of the fleet's own data directory

@@ -17,12 +17,13 @@ const (
 	CrawlerProgram Program = "crawlfleet-crawler" // the crawler
 )
 
-// EnvVar is the environment variable that names the program's file.
+// EnvVar is the environment variable that names the program's file: that of the setting
+// temporal.server or process.crawler of internal/config.
 func (p Program) EnvVar() string {
 	if p == ServerProgram {
-		return "CRAWLFLEET_SERVER_BIN"
+		return "CRAWLFLEET_TEMPORAL_SERVER"
 	}
-	return "CRAWLFLEET_CRAWLER_BIN"
+	return "CRAWLFLEET_PROCESS_CRAWLER"
 }
 
 // buildCommand makes the program inside a checkout.

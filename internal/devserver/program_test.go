@@ -19,7 +19,7 @@ func TestFind_LooksInTheEnvironmentThenBesideThenOnThePath(t *testing.T) {
 	for _, path := range []string{beside, named} {
 		require.NoError(t, os.WriteFile(path, nil, 0o700))
 	}
-	env := func(key string) (string, bool) { return named, key == "CRAWLFLEET_SERVER_BIN" }
+	env := func(key string) (string, bool) { return named, key == "CRAWLFLEET_TEMPORAL_SERVER" }
 	noEnv := func(string) (string, bool) { return "", false }
 	onPath := func(name string) (string, error) { return "/path/" + name, nil }
 
@@ -41,8 +41,8 @@ func TestFind_SaysWhatToBuildOrToSet(t *testing.T) {
 	nowhere := func(string) (string, error) { return "", errors.New("not there") }
 	noEnv := func(string) (string, bool) { return "", false }
 	for program, want := range map[Program][]string{
-		ServerProgram:  {"internal/devserver/server", "CRAWLFLEET_SERVER_BIN"},
-		CrawlerProgram: {"./workers/crawlfleet-crawler", "CRAWLFLEET_CRAWLER_BIN"},
+		ServerProgram:  {"internal/devserver/server", "CRAWLFLEET_TEMPORAL_SERVER"},
+		CrawlerProgram: {"./workers/crawlfleet-crawler", "CRAWLFLEET_PROCESS_CRAWLER"},
 	} {
 		_, err := Find(program, t.TempDir(), nowhere, noEnv)
 		require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(err))
@@ -60,7 +60,7 @@ func TestFind_RefusesAWrongPathInTheEnvironment(t *testing.T) {
 		env := func(string) (string, bool) { return path, true }
 		onPath := func(name string) (string, error) { return "/path/" + name, nil }
 		_, err := Find(ServerProgram, "", onPath, env)
-		require.ErrorContains(t, err, "CRAWLFLEET_SERVER_BIN")
+		require.ErrorContains(t, err, "CRAWLFLEET_TEMPORAL_SERVER")
 		require.ErrorContains(t, err, path)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 const (
 	// lockWait is how long a new server waits for the previous one, whose supervisor died, to
-	// leave the directory: its own ten seconds for stopping and some for a busy machine.
+	// leave the directory: its own three seconds for stopping and the rest for a busy machine.
 	lockWait = 20 * time.Second
 
 	// startTries with other ports, when a port that we chose was taken before the server had it.

@@ -75,13 +75,14 @@ func (d *DB) Migrate(ctx context.Context, migrations fs.FS) error {
 	return nil
 }
 
-// Close closes writer and readers.
+// Close closes readers and writer. The writer is last: who closes a file last writes its
+// log back, and a reader cannot.
 func (d *DB) Close() error {
-	err := d.write.close()
+	var err error
 	if d.read != d.write {
-		err = errors.Join(err, d.read.close())
+		err = d.read.close()
 	}
-	return err
+	return errors.Join(err, d.write.close())
 }
 
 // Write runs f in one transaction of the writer and commits it; an error or a

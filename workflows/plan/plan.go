@@ -1,9 +1,3 @@
-// Package plan decides: which crawler serves a ticket, which crawlers to start
-// and where, who gets a freed slot, and why a ticket waits. It is pure: state and
-// time in, decisions with their reasons out; no I/O, no clock, no randomness.
-//
-// The control store runs it inside its transactions (Route, Decide, Record), the
-// command line for --dry-run.
 package plan
 
 import "github.com/crawlfleet/crawlfleet/fleet"
@@ -17,8 +11,8 @@ type Choice struct {
 	// Fail is set when waiting is of no use: the session's address cannot be had
 	// and the ticket asked to fail, or no offering fits its place.
 	Fail       *fleet.Error
-	Reason     string // why this crawler, or why none, for people
-	Candidates []fleet.Candidate
+	Reason     string            // why this crawler, or why none, for people
+	Candidates []fleet.Candidate // with State.Explain
 }
 
 // Start is one crawler to start.
@@ -27,6 +21,7 @@ type Start struct {
 	Address  string // pinned, where a session needs it
 	Session  fleet.SessionKey
 	For      fleet.TicketID // the first ticket that it is started for
+	Tickets  int            // how many waiting tickets count on it
 	Reason   string
 }
 

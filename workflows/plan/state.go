@@ -9,18 +9,24 @@ import (
 // State is what a decision about one tenant is made from: rows, read in the
 // transaction that will also write the decision.
 type State struct {
-	Now      time.Time
-	Tenant   Tenant
-	Waiting  []Demand  // of this tenant, in any order
+	Now     time.Time
+	Tenant  Tenant
+	Waiting []Demand // of this tenant, in any order
+	// Queue is how many tickets of the tenant wait, for Route, which is not given
+	// them: the coming slots are theirs first.
+	Queue    int
 	Crawlers []Crawler // of this tenant, live ones only
 	Sessions map[fleet.SessionKey]Session
 	// Offerings with their use by all tenants.
 	Offerings []Place
 	Cooldowns []fleet.Cooldown
 	// Unplaced are launches under way per account, of all tenants, and UnplacedMax
-	// the most that an account may have (the back-pressure that Nomad and clouds need).
+	// the most that an account may have (the back-pressure that Nomad and clouds
+	// need); 0 for no limit.
 	Unplaced    map[fleet.Account]int
 	UnplacedMax int
+	// Explain asks for the candidates with their verdicts.
+	Explain bool
 }
 
 // Tenant is the account that is planned for.
@@ -37,6 +43,12 @@ type Demand struct {
 	Since    time.Time
 	Session  *fleet.Session
 	Place    fleet.Place
+	// Prefer is the crawler that the ticket was on and may stay on.
+	Prefer fleet.GUID
+	// Avoid is a crawler that it comes from: taken only where there is no other,
+	// and not at all with Never.
+	Avoid fleet.GUID
+	Never bool
 }
 
 // Crawler is a live crawler of the tenant.
@@ -64,6 +76,9 @@ type Session struct {
 	GUID     fleet.GUID // may be gone
 	Offering fleet.OfferingID
 	Address  string
+	// Leases are those that tickets of the key hold now. While there are any, no
+	// other crawler may serve the key.
+	Leases int
 }
 
 // Place is an offering with its use.

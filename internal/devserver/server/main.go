@@ -23,9 +23,10 @@ const (
 )
 
 const (
-	// stopWithin bounds a stop. Temporal itself would wait five minutes for each of its four
-	// services; what is not written after 10 s is repeated after the next start.
-	stopWithin = 10 * time.Second
+	// stopWithin bounds a stop, which takes 1.4 s. Temporal itself would wait ten seconds for a
+	// command that it pushes to a crawler that is gone, and five minutes for each of its four
+	// services; what is not written by then is repeated after the next start.
+	stopWithin = 3 * time.Second
 
 	// gcPercent trades memory for processor time: at the default of 100 a workflow costs about
 	// a tenth more (25.7 against 23.6 CPU-ms measured at 16 in flight).

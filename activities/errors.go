@@ -1,0 +1,95 @@
+package activities
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// launchType begins the type of an application error that carries a provider's
+// error; its class follows.
+const launchType = "launch_"
+
+// ToTemporal gives the error that an activity returns. A *fleet.Error becomes an
+// application error whose type is the code and whose details are the error; it is
+// retried only where the code says that the same request may succeed later. Any
+// other error is passing (a database is away) and stays as it is: retried.
+func ToTemporal(err error) error {
+	var e *fleet.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Code),
+		temporal.ApplicationErrorOptions{
+			NonRetryable: !e.Code.Retryable(),
+			Details:      []any{*e}, // a value, so that it reads the same on both sides of the wire
+		})
+}
+
+// FromTemporal gives the *fleet.Error that an application error in err's chain
+// carries, nil where there is none. Types that are no code of ours are not taken:
+// they come from elsewhere.
+func FromTemporal(err error) *fleet.Error {
+	var own *fleet.Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var app *temporal.ApplicationError
+	if !errors.As(err, &app) || !slices.Contains(fleet.Codes(), fleet.Code(app.Type())) {
+		return nil
+	}
+	// Details of another shape (a ticket's result) decode into an error without a code.
+	var e fleet.Error
+	if app.HasDetails() && app.Details(&e) == nil && e.Code == fleet.Code(app.Type()) {
+		return &e
+	}
+	return fleet.Errorf(fleet.Code(app.Type()), app.Message())
+}
+
+// launchError is a provider's error on its way to the Crawler workflow. Only
+// ClassRetryable is tried again, after what the provider asked for.
+func launchError(guid fleet.GUID, err error) error {
+	class := fleet.ClassOf(err)
+	failure := fleet.LaunchFailure{GUID: guid, Class: class, Reason: err.Error()}
+	var wait time.Duration
+	var pe *fleet.ProviderError
+	if errors.As(err, &pe) {
+		failure.Scope, wait = pe.Scope, pe.RetryAfter
+	}
+	options := temporal.ApplicationErrorOptions{
+		NonRetryable: class != fleet.ClassRetryable,
+		Details:      []any{failure},
+	}
+	if class == fleet.ClassRetryable {
+		options.NextRetryDelay = wait
+	}
+	return temporal.NewApplicationErrorWithOptions(err.Error(), launchType+string(class), options)
+}
+
+// LaunchFailureFrom reads what became of a launch from the error of its activity.
+// Without a word from the provider (a timeout, a lost worker) it is unknown
+// whether it was launched: ambiguous.
+func LaunchFailureFrom(guid fleet.GUID, err error) fleet.LaunchFailure {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) && app.HasDetails() {
+		var f fleet.LaunchFailure
+		if app.Details(&f) == nil && f.Class != "" && app.Type() == launchType+string(f.Class) {
+			f.GUID = guid
+			return f
+		}
+	}
+	return fleet.LaunchFailure{GUID: guid, Class: fleet.ClassAmbiguous, Reason: reason(err)}
+}
+
+// reason is the innermost message: what a person wants to read of a nested failure.
+func reason(err error) string {
+	var app *temporal.ApplicationError
+	if errors.As(err, &app) {
+		return app.Message()
+	}
+	return err.Error()
+}

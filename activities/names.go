@@ -1,0 +1,34 @@
+package activities
+
+// The registered names of the control side's activities. They are wire names: a
+// history that was recorded under a name is replayed under it.
+const (
+	ActivityRoute  = "Route"
+	ActivityRecord = "Record"
+
+	ActivityDecide = "Decide"
+
+	ActivityLaunching = "Launching"
+	ActivityServing   = "Serving"
+	ActivityRetire    = "Retire"
+	ActivityDrain     = "Drain"
+	ActivityBury      = "Bury"
+	ActivityFail      = "Fail"
+	ActivitySettle    = "Settle"
+
+	ActivityLaunch   = "Launch"
+	ActivityDescribe = "Describe"
+	ActivityStop     = "Stop"
+
+	ActivityAdmit           = "Admit"
+	ActivityOpenAccount     = "OpenAccount"
+	ActivityCreateDatabase  = "CreateDatabase"
+	ActivityDestroyDatabase = "DestroyDatabase"
+	ActivityCheckQueue      = "CheckQueue"
+	ActivityReserveProof    = "ReserveProof"
+	ActivityMoveTenant      = "MoveTenant"
+	ActivityChangePlan      = "ChangePlan"
+	ActivityEndTickets      = "EndTickets"
+	ActivityEndCrawlers     = "EndCrawlers"
+	ActivityEraseRows       = "EraseRows"
+)

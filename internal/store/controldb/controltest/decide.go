@@ -1,0 +1,182 @@
+package controltest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+func testDecide(t *testing.T, open Factory) {
+	flood := func(r *rig, n int) {
+		for i := range n {
+			r.route(ticket("acme", fleet.TicketID(fmt.Sprintf("t%02d", i))))
+			r.clock.advance(time.Millisecond)
+		}
+	}
+
+	t.Run("StartsWhatTheDemandNeeds", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{SlotsPerCrawler: 4})
+		flood(r, 6)
+		d := r.decide("acme")
+		require.Len(t, d.Starts, 2)
+		require.Zero(t, d.Unmet)
+		require.NotEmpty(t, d.Reason)
+		again := r.decide("acme")
+		require.Equal(t, d.Starts, again.Starts, "those that are not known to run, and no more")
+		for _, in := range d.Starts {
+			_, err := r.Launching(r.ctx, in)
+			require.NoError(t, err)
+		}
+		require.Empty(t, r.decide("acme").Starts)
+		require.Contains(t, r.kinds("acme", "t00"), fleet.DecidedStart)
+	})
+
+	t.Run("PlanBoundsCrawlersAndSlots", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 2, MaxSlots: 3})
+		flood(r, 9)
+		d := r.decide("acme")
+		require.Len(t, d.Starts, 2)
+		require.Equal(t, 6, d.Unmet)
+		require.Equal(t, fleet.WaitSlots, r.row("acme", "t08").Wait.Code)
+		for _, in := range d.Starts {
+			r.serve(in)
+		}
+		leases, err := r.Leases(r.ctx, 0)
+		require.NoError(t, err)
+		require.Len(t, leases, 3)
+		for _, l := range leases {
+			require.True(t, l.Granted)
+			require.NotEmpty(t, l.WorkflowID)
+		}
+	})
+
+	t.Run("LostGrantIsToldAgain", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{})
+		flood(r, 1)
+		f := r.serve(r.decide("acme").Starts[0])
+		require.Equal(t, f.Grants, r.decide("acme").Follow.Grants)
+		r.leased(ticket("acme", "t00"))
+		require.Empty(t, r.decide("acme").Follow.Grants)
+	})
+
+	t.Run("UnplacedLaunchesAreCapped", func(t *testing.T) {
+		r := newRig(t, open, func(c *Config) { c.UnplacedMax = 1 })
+		r.tenant("acme", fleet.Plan{SlotsPerCrawler: 1})
+		flood(r, 3)
+		d := r.decide("acme")
+		require.Len(t, d.Starts, 1)
+		require.Equal(t, fleet.WaitUnplaced, r.row("acme", "t02").Wait.Code)
+		f := r.serve(d.Starts[0])
+		require.Equal(t, []fleet.TenantID{"acme"}, f.Conductors, "there is room for another launch")
+		require.Len(t, r.decide("acme").Starts, 1)
+	})
+
+	t.Run("FullOfferingFailsOverAndSaysWhy", func(t *testing.T) {
+		r := newRig(t, open, func(c *Config) {
+			c.Offerings = []fleet.Offering{offering("a", 1), offering("b", 1)}
+			c.Offerings[1].Price = euro(9_000_000)
+		})
+		r.tenant("acme", fleet.Plan{SlotsPerCrawler: 1})
+		flood(r, 3)
+		d := r.decide("acme")
+		require.Len(t, d.Starts, 2)
+		require.Equal(t, fleet.OfferingID("process/a"), d.Starts[0].Offering)
+		require.Equal(t, fleet.OfferingID("process/b"), d.Starts[1].Offering)
+		wait := r.row("acme", "t02").Wait
+		require.Equal(t, fleet.WaitCapacity, wait.Code)
+		require.Contains(t, wait.Message, "process/a")
+		records, err := r.Decisions(r.ctx, "acme", "t01")
+		require.NoError(t, err)
+		found := false
+		for _, rec := range records {
+			found = found || rec.Kind == fleet.DecidedStart && rec.GUID == d.Starts[1].GUID
+		}
+		require.True(t, found)
+		o, err := r.Offerings(r.ctx)
+		require.NoError(t, err)
+		require.Equal(t, 1, o[0].Running)
+	})
+
+	t.Run("SmallerPlanDrains", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 1})
+		one := r.cold(ticket("acme", "one"))
+		two := r.cold(ticket("acme", "two"))
+		r.record(two)
+		f, err := r.SetPlan(r.ctx, fleet.TenantInput{Tenant: "acme", Plan: fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1}})
+		require.NoError(t, err)
+		require.Equal(t, []fleet.TenantID{"acme"}, f.Conductors)
+		require.Equal(t, []fleet.GUID{two.GUID}, r.decide("acme").Drains)
+		require.Equal(t, fleet.CrawlerDraining, r.crawler(two.GUID).State)
+		require.Equal(t, fleet.CrawlerServing, r.crawler(one.GUID).State)
+		require.Empty(t, r.decide("acme").Drains)
+	})
+
+	t.Run("ReservedCrawlerOverThePlanIsNotLaunched", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 1})
+		flood(r, 2)
+		d := r.decide("acme")
+		_, err := r.SetPlan(r.ctx, fleet.TenantInput{Tenant: "acme", Plan: fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1}})
+		require.NoError(t, err)
+		require.Len(t, r.decide("acme").Starts, 1)
+		row, err := r.Launching(r.ctx, d.Starts[1])
+		require.NoError(t, err)
+		require.Equal(t, fleet.CrawlerGone, row.State)
+	})
+
+	t.Run("RoundsWithoutChangeLeaveNoRecords", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1})
+		r.cold(ticket("acme", "one"))
+		r.waits(ticket("acme", "two"), fleet.WaitSlot)
+		r.decide("acme")
+		before := len(r.kinds("acme", "two"))
+		for range 5 {
+			r.clock.advance(time.Second)
+			r.decide("acme")
+			r.waits(ticket("acme", "two"), fleet.WaitSlot)
+		}
+		require.Len(t, r.kinds("acme", "two"), before)
+	})
+
+	t.Run("UnknownTenant", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		_, err := r.Decide(r.ctx, "nobody")
+		refused(t, err, fleet.CodeNotFound, "tenant")
+	})
+}
+
+func testFairness(t *testing.T, open Factory) {
+	r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
+	r.tenant("flood", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
+	r.tenant("small", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
+	one := r.cold(ticket("flood", "one"))
+	two := r.leased(ticket("flood", "two"))
+	r.waits(ticket("flood", "more"), fleet.WaitCapacity)
+	r.waits(ticket("small", "mine"), fleet.WaitCapacity)
+
+	require.Len(t, r.record(one).Follow.Grants, 1, "nobody has waited for long")
+	more := r.leased(ticket("flood", "more"))
+	r.waits(ticket("flood", "again"), fleet.WaitCapacity)
+	r.clock.advance(2 * time.Second)
+	a := r.record(two)
+	require.Equal(t, []fleet.CrawlerRef{{Tenant: "flood", GUID: one.GUID}}, a.Follow.Drains)
+	require.Empty(t, a.Follow.Grants, "its slots are not leased again")
+	require.Empty(t, r.record(more).Follow.Grants)
+	retired, err := r.Retire(r.ctx, one.GUID)
+	require.NoError(t, err)
+	require.True(t, retired.Done)
+	f, err := r.Gone(r.ctx, one.GUID, r.clock.now())
+	require.NoError(t, err)
+	require.Equal(t, []fleet.TenantID{"flood", "small"}, f.Conductors)
+	d := r.decide("small")
+	require.Len(t, d.Starts, 1)
+}

@@ -1,0 +1,131 @@
+package controldb
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/workflows/plan"
+)
+
+// crawlerRow is a crawler with what only the store needs.
+type crawlerRow struct {
+	fleet.CrawlerRow
+	idleAfter time.Duration
+	ticket    fleet.TicketID // that it was started for
+	price     fleet.Money    // of an hour
+	grain     fleet.Grain
+	booked    bool
+}
+
+const crawlerColumns = `SELECT tenant, guid, state, reason, offering, provider, account, country, region,
+	address, slots, leased, served, proof, pid, idle_after, ticket, price, currency, grain, booked,
+	reserved_at, launched_at, main_at, dialed_at, serving_at, idle_from, retired_at, gone_at
+	FROM crawlers `
+
+func scanCrawler(r scanner, c *crawlerRow) error {
+	var idle int64
+	var at [8]int64
+	err := r.Scan(&c.Tenant, &c.GUID, &c.State, &c.Reason, &c.Offering, &c.Provider, &c.Account,
+		&c.Country, &c.Region, &c.Address, &c.Slots, &c.Leased, &c.Served, &c.Proof, &c.PID,
+		&idle, &c.ticket, &c.price.Micros, &c.price.Currency, &c.grain, &c.booked,
+		&at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6], &at[7])
+	c.idleAfter = time.Duration(idle) * time.Microsecond
+	c.Times = fleet.CrawlerTimes{
+		Reserved: moment(at[0]), Launched: moment(at[1]), Main: moment(at[2]), Dialed: moment(at[3]),
+		Serving: moment(at[4]), IdleFrom: moment(at[5]), Retired: moment(at[6]), Gone: moment(at[7]),
+	}
+	return err
+}
+
+func (c crawlerRow) input() fleet.CrawlerInput {
+	return fleet.CrawlerInput{
+		Tenant: c.Tenant, GUID: c.GUID, Offering: c.Offering, Provider: c.Provider, Account: c.Account,
+		Slots: c.Slots, Address: c.Address, IdleAfter: fleet.Duration(c.idleAfter), Proof: c.Proof,
+	}
+}
+
+// crawler reads a crawler; not_found on field "guid" where there is none.
+func (w *work) crawler(g fleet.GUID) (crawlerRow, error) {
+	rows, err := list(w, crawlerColumns+`WHERE guid = ?`, []any{g}, scanCrawler)
+	if err != nil {
+		return crawlerRow{}, err
+	}
+	if len(rows) == 0 {
+		return crawlerRow{}, notFound("guid", fmt.Sprintf("crawler %q", g))
+	}
+	return rows[0], nil
+}
+
+// reserve writes the row of a crawler to start and records why.
+func (w *work) reserve(t fleet.TenantID, s plan.Start, slots int, proof bool) (crawlerRow, error) {
+	tenant, err := w.tenant(t)
+	if err != nil {
+		return crawlerRow{}, err
+	}
+	o := w.s.offering(s.Offering)
+	idle := cmp.Or(tenant.Plan.IdleAfter.Std(), o.IdleAfter.Std(), w.s.o.IdleAfter)
+	guid := w.s.o.NewGUID()
+	if _, err := w.Exec(`INSERT INTO crawlers (guid, tenant, state, offering, provider, account, country,
+			region, address, slots, proof, idle_after, ticket, price, currency, grain, reserved_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		guid, t, fleet.CrawlerReserved, o.ID, o.Provider, o.Account, o.Country, o.Region, s.Address,
+		slots, flag(proof), idle.Microseconds(), s.For, o.Price.Micros, o.Price.Currency, o.Grain,
+		micros(w.now)); err != nil {
+		return crawlerRow{}, err
+	}
+	if err := w.decided(t, s.For, guid, fleet.DecidedStart, s.Reason); err != nil {
+		return crawlerRow{}, err
+	}
+	return w.crawler(guid)
+}
+
+// setCrawler moves a crawler to a state and records why in its thread.
+func (w *work) setCrawler(
+	c *crawlerRow, state fleet.CrawlerState, kind fleet.DecisionKind, reason string,
+) error {
+	if _, err := w.Exec(`UPDATE crawlers SET state = ?, reason = ?,
+			retired_at = CASE ? WHEN 'retired' THEN ? ELSE retired_at END,
+			gone_at = CASE ? WHEN 'gone' THEN ? ELSE gone_at END
+		WHERE guid = ?`,
+		state, reason, state, micros(w.now), state, micros(w.now), c.GUID); err != nil {
+		return err
+	}
+	c.State, c.Reason = state, reason
+	return w.decided(c.Tenant, "", c.GUID, kind, reason)
+}
+
+// Crawlers implements fleet.Control.
+func (s *Store) Crawlers(ctx context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
+	return s.AllCrawlers(ctx, t, false)
+}
+
+// AllCrawlers implements fleet.Reader.
+func (s *Store) AllCrawlers(
+	ctx context.Context, t fleet.TenantID, gone bool,
+) (out []fleet.CrawlerRow, err error) {
+	query := crawlerColumns + `WHERE (? = '' OR tenant = ?) AND state <> 'gone' ORDER BY seq DESC`
+	if gone {
+		query = crawlerColumns + `WHERE (? = '' OR tenant = ?) ORDER BY seq DESC`
+	}
+	err = s.read(ctx, "list crawlers", func(w *work) error {
+		rows, err := list(w, query, []any{t, t}, scanCrawler)
+		for _, c := range rows {
+			out = append(out, c.CrawlerRow)
+		}
+		return err
+	})
+	return out, err
+}
+
+// Crawler implements fleet.Reader.
+func (s *Store) Crawler(ctx context.Context, g fleet.GUID) (out fleet.CrawlerRow, err error) {
+	err = s.read(ctx, "read crawler", func(w *work) error {
+		c, err := w.crawler(g)
+		out = c.CrawlerRow
+		return err
+	})
+	return out, err
+}

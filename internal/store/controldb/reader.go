@@ -1,0 +1,200 @@
+package controldb
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// defaultLimit is the length of a list without a limit: what a person reads.
+const defaultLimit = 100
+
+// entry is a ticket with its specification, as readers want it.
+type entry struct {
+	ticketRow
+	spec  string
+	lease *fleet.Lease
+}
+
+const entryQuery = `SELECT ` + ticketFields + `, spec,
+		l_guid, l_epoch, l_offering, l_address, l_warm, l_taken
+	FROM (SELECT t.*, l.guid AS l_guid, l.epoch AS l_epoch, l.offering AS l_offering,
+			l.address AS l_address, l.warm AS l_warm, l.taken_at AS l_taken
+		FROM tickets t LEFT JOIN leases l ON l.tenant = t.tenant AND l.ticket = t.ticket) AS e `
+
+func scanEntry(r scanner, e *entry) error {
+	var guid, offering, address *string
+	var epoch, taken *int64
+	var warm *bool
+	if err := e.scan(r, &e.spec, &guid, &epoch, &offering, &address, &warm, &taken); err != nil {
+		return err
+	}
+	if guid != nil {
+		e.lease = &fleet.Lease{
+			Tenant: e.tenant, Ticket: e.id, GUID: fleet.GUID(*guid), Epoch: *epoch, Warm: *warm,
+			Offering: fleet.OfferingID(*offering), Address: *address, TakenAt: moment(*taken),
+		}
+	}
+	return nil
+}
+
+func (e entry) row() (fleet.TicketRow, error) {
+	out := fleet.TicketRow{
+		Hash: e.hash, State: e.state, WorkflowID: e.workflowID, RunID: e.runID, Lease: e.lease,
+		Times: e.times, Deadline: e.deadline,
+	}
+	if err := parse(e.spec, &out.Input); err != nil {
+		return out, err
+	}
+	if e.state == fleet.TicketWaiting && e.wait.Code != "" {
+		out.Wait = &e.wait
+	}
+	if e.intent != "" {
+		out.Intent = new(fleet.Intent)
+		if err := parse(e.intent, out.Intent); err != nil {
+			return out, err
+		}
+	}
+	var err error
+	out.Result, err = e.final()
+	return out, err
+}
+
+func (w *work) entries(where string, args ...any) (out []fleet.TicketRow, err error) {
+	rows, err := list(w, entryQuery+where, args, scanEntry)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range rows {
+		row, err := e.row()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// Ticket implements fleet.Reader.
+func (s *Store) Ticket(
+	ctx context.Context, t fleet.TenantID, id fleet.TicketID,
+) (out fleet.TicketRow, err error) {
+	err = s.read(ctx, "read ticket", func(w *work) error {
+		if _, err := w.ticket(t, id); err != nil {
+			return err
+		}
+		rows, err := w.entries(`WHERE tenant = ? AND ticket = ?`, t, id)
+		if err == nil {
+			out = rows[0]
+		}
+		return err
+	})
+	return out, err
+}
+
+// Tickets implements fleet.Reader.
+func (s *Store) Tickets(ctx context.Context, f fleet.TicketFilter) (out []fleet.TicketRow, err error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	err = s.read(ctx, "list tickets", func(w *work) error {
+		// Labels are in the document: pages are read until enough of them fit.
+		for skip := 0; ; skip += limit {
+			page, err := w.entries(`WHERE (? = '' OR tenant = ?) AND (? = '' OR state = ?)
+				ORDER BY seq DESC LIMIT ? OFFSET ?`, f.Tenant, f.Tenant, f.State, f.State, limit, skip)
+			if err != nil {
+				return err
+			}
+			for _, row := range page {
+				if labelled(row, f.Label) && len(out) < limit {
+					out = append(out, row)
+				}
+			}
+			if len(page) < limit || len(out) >= limit {
+				return nil
+			}
+		}
+	})
+	return out, err
+}
+
+func labelled(row fleet.TicketRow, labels map[string]string) bool {
+	for k, v := range labels {
+		if row.Input.Labels[k] != v {
+			return false
+		}
+	}
+	return true
+}
+
+// OpenTickets implements fleet.Control.
+func (s *Store) OpenTickets(ctx context.Context, t fleet.TenantID) (out []fleet.TicketRow, err error) {
+	err = s.read(ctx, "list open tickets", func(w *work) error {
+		out, err = w.entries(`WHERE tenant = ? AND state <> 'ended' ORDER BY seq`, t)
+		return err
+	})
+	return out, err
+}
+
+// Leases implements fleet.Control.
+func (s *Store) Leases(ctx context.Context, age time.Duration) (out []fleet.LeaseRow, err error) {
+	err = s.read(ctx, "list leases", func(w *work) error {
+		out, err = list(w, leaseColumns+`WHERE taken_at <= ? ORDER BY taken_at, tenant, ticket`,
+			[]any{micros(w.now.Add(-age))}, scanLease)
+		return err
+	})
+	return out, err
+}
+
+// Unfinished implements fleet.Control.
+func (s *Store) Unfinished(ctx context.Context, age time.Duration) (out []fleet.TicketRow, err error) {
+	err = s.read(ctx, "list unfinished tickets", func(w *work) error {
+		out, err = w.entries(`WHERE state <> 'ended' AND (state = 'closing' OR seen_at <= ?)
+			ORDER BY seq`, micros(w.now.Add(-age)))
+		return err
+	})
+	return out, err
+}
+
+// Offerings implements fleet.Reader.
+func (s *Store) Offerings(ctx context.Context) (out []fleet.OfferingStatus, err error) {
+	err = s.read(ctx, "list offerings", func(w *work) error {
+		cooldowns, err := w.cooldowns()
+		if err != nil {
+			return err
+		}
+		running := map[fleet.OfferingID]int{}
+		type use struct {
+			id fleet.OfferingID
+			n  int
+		}
+		uses, err := list(w, `SELECT offering, count(*) FROM crawlers
+			WHERE state <> 'gone' GROUP BY offering`, nil, func(r scanner, u *use) error { return r.Scan(&u.id, &u.n) })
+		for _, u := range uses {
+			running[u.id] = u.n
+		}
+		for _, o := range s.o.Offerings {
+			st := fleet.OfferingStatus{Offering: o, Running: running[o.ID]}
+			st.Cooldown = coolest(cooldowns, o)
+			out = append(out, st)
+		}
+		return err
+	})
+	return out, err
+}
+
+// coolest is the cool-down of an offering that ends last; nil without one.
+func coolest(all []fleet.Cooldown, o fleet.Offering) *fleet.Cooldown {
+	var out *fleet.Cooldown
+	for _, c := range slices.Clone(all) {
+		hit := c.Scope.Offering == o.ID || c.Scope.Region != "" && c.Scope.Region == o.Region ||
+			c.Scope.Account != "" && c.Scope.Account == o.Account
+		if hit && (out == nil || c.Until.After(out.Until)) {
+			out = &c
+		}
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package controldb
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// Retire implements fleet.Control.
+func (s *Store) Retire(ctx context.Context, g fleet.GUID) (a fleet.RetireAnswer, err error) {
+	err = s.write(ctx, "retire", func(w *work) error {
+		// The one statement: whoever leases first keeps the crawler, whoever retires
+		// first has it out of every route. A proof serves nobody and has no idle time.
+		n, err := w.Exec(`UPDATE crawlers SET state = 'retired', reason = 'idle', retired_at = ?
+			WHERE guid = ? AND state = 'serving' AND leased = 0
+				AND (proof = 1 OR idle_from <= ? - idle_after)
+				AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.guid = crawlers.guid)`,
+			micros(w.now), g, micros(w.now))
+		if err != nil {
+			return err
+		}
+		c, err := w.crawler(g)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			a.Done = true
+			reason := fmt.Sprintf("idle for %s", w.now.Sub(c.Times.IdleFrom))
+			if c.Proof {
+				reason = "it has proved what it was started for"
+			}
+			return w.decided(c.Tenant, "", g, fleet.DecidedRetire, reason)
+		}
+		return w.retireLater(&c, &a)
+	})
+	return a, err
+}
+
+// retireLater says why a crawler was not retired, or that it needed not to be.
+func (w *work) retireLater(c *crawlerRow, a *fleet.RetireAnswer) error {
+	a.Leases = c.Leased
+	switch c.State {
+	case fleet.CrawlerRetired, fleet.CrawlerGone:
+		a.Done = true
+	case fleet.CrawlerDraining:
+		return w.drained(c, a)
+	default:
+		a.Left = fleet.Duration(c.idleAfter)
+		if c.State == fleet.CrawlerServing && c.Leased == 0 {
+			a.Left = fleet.Duration(max(c.Times.IdleFrom.Add(c.idleAfter).Sub(w.now), time.Millisecond))
+		}
+	}
+	return nil
+}
+
+// Drain implements fleet.Control. A crawler without leases is retired at once.
+func (s *Store) Drain(
+	ctx context.Context, g fleet.GUID, reason string,
+) (a fleet.RetireAnswer, err error) {
+	err = s.write(ctx, "drain", func(w *work) error {
+		c, err := w.crawler(g)
+		if err != nil {
+			return err
+		}
+		switch c.State {
+		case fleet.CrawlerRetired, fleet.CrawlerGone:
+			a.Done = true
+		case fleet.CrawlerDraining:
+		default:
+			if err := w.setCrawler(&c, fleet.CrawlerDraining, fleet.DecidedDrain, reason); err != nil {
+				return err
+			}
+		}
+		if err := w.drained(&c, &a); err != nil {
+			return err
+		}
+		a.Follow.Conductors, err = w.ifWaiting(c.Tenant)
+		return err
+	})
+	return a, err
+}
+
+// drained retires a draining crawler whose last lease has been given back.
+func (w *work) drained(c *crawlerRow, a *fleet.RetireAnswer) error {
+	a.Leases = c.Leased
+	if c.State != fleet.CrawlerDraining || c.Leased > 0 {
+		return nil
+	}
+	a.Done = true
+	return w.setCrawler(c, fleet.CrawlerRetired, fleet.DecidedRetire, c.Reason)
+}

@@ -1,0 +1,158 @@
+package controldb
+
+import (
+	"cmp"
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
+	"github.com/crawlfleet/crawlfleet/workflows/plan"
+)
+
+var (
+	_ fleet.Control = (*Store)(nil)
+	_ fleet.Reader  = (*Store)(nil)
+)
+
+// answerVersion is recorded with the answers of Route and Decide: workflows choose
+// their behaviour by it.
+const answerVersion = 1
+
+// Options say where the store is and what the fleet consists of.
+type Options struct {
+	// Path is the database file; ReadOnly opens it for the readers only and
+	// neither creates nor migrates it.
+	Path     string
+	ReadOnly bool
+	Fleet    fleet.FleetID
+
+	// Offerings are the places where crawlers can run; Pins are the providers that
+	// can be asked for an address.
+	Offerings []fleet.Offering
+	Pins      []fleet.ProviderKind
+	// UnplacedMax is the most launches under way per account; 0 for no limit.
+	UnplacedMax int
+	// AllowPrivate are the private networks that the operator lets tickets name.
+	AllowPrivate []netip.Prefix
+
+	// Clock and NewGUID are the store's only sources of time and chance.
+	Clock   func() time.Time
+	NewGUID func() fleet.GUID
+
+	// Cooldowns are how long a failed launch keeps a place out of decisions, by
+	// class; default DefaultCooldowns.
+	Cooldowns map[fleet.Class]time.Duration
+	// Patience is how long another tenant waits before a crawler is drained for
+	// it; default plan.Patience, negative for none.
+	Patience time.Duration
+	// IdleAfter is the idle time where neither plan nor offering has one; default 5 min.
+	IdleAfter time.Duration
+}
+
+// defaultIdleAfter is for places that bill by the second: a cold start is seconds,
+// so that a few minutes of waiting for the next ticket are already generous.
+const defaultIdleAfter = 5 * time.Minute
+
+// DefaultCooldowns gives the cool-downs by class.
+func DefaultCooldowns() map[fleet.Class]time.Duration {
+	return map[fleet.Class]time.Duration{
+		fleet.ClassCapacity:  time.Minute,      // others give room back at any time
+		fleet.ClassQuota:     10 * time.Minute, // a person has to raise it, or use has to fall
+		fleet.ClassAmbiguous: 2 * time.Minute,  // time to find out what became of it
+		fleet.ClassRetryable: 30 * time.Second, // the launch has been retried already
+		fleet.ClassFatal:     5 * time.Minute,  // a person has to act; do not hammer
+	}
+}
+
+// Store is the control store. It is safe for concurrent use.
+type Store struct {
+	db *store.DB
+	o  Options
+}
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Open opens the store and, unless it is read-only, brings its schema up to date.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Clock == nil || o.NewGUID == nil {
+		return nil, fleet.Errorf(fleet.CodeInternal, "controldb: a clock and a source of GUIDs are required")
+	}
+	if o.Cooldowns == nil {
+		o.Cooldowns = DefaultCooldowns()
+	}
+	o.Patience = cmp.Or(o.Patience, plan.Patience)
+	o.IdleAfter = cmp.Or(o.IdleAfter, defaultIdleAfter)
+	db, err := store.OpenSQLite(o.Path, o.ReadOnly)
+	if err != nil {
+		return nil, fmt.Errorf("open control store: %w", err)
+	}
+	if !o.ReadOnly {
+		dir, err := fs.Sub(migrations, "migrations")
+		if err == nil {
+			err = db.Migrate(ctx, dir)
+		}
+		if err != nil {
+			_ = db.Close() // the first error is the one to tell
+			return nil, fmt.Errorf("open control store: %w", err)
+		}
+	}
+	return &Store{db: db, o: o}, nil
+}
+
+// Close closes the database.
+func (s *Store) Close() error { return s.db.Close() }
+
+// now is the moment of a transaction, in the precision of the rows.
+func (s *Store) now() time.Time { return s.o.Clock().UTC().Truncate(time.Microsecond) }
+
+// write runs f as one transaction with its moment.
+func (s *Store) write(ctx context.Context, op string, f func(*work) error) error {
+	err := s.db.Write(ctx, func(tx *store.Tx) error {
+		return f(&work{Tx: tx, s: s, now: s.now()})
+	})
+	return named(op, err)
+}
+
+// read runs f as one read transaction.
+func (s *Store) read(ctx context.Context, op string, f func(*work) error) error {
+	err := s.db.Read(ctx, func(tx *store.Tx) error {
+		return f(&work{Tx: tx, s: s, now: s.now()})
+	})
+	return named(op, err)
+}
+
+func named(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}
+
+// work is one transaction of the store.
+type work struct {
+	*store.Tx
+	s   *Store
+	now time.Time
+}
+
+// micros writes a moment, the zero one as 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+// moment reads one.
+func moment(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

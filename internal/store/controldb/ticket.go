@@ -1,0 +1,197 @@
+package controldb
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/workflows/plan"
+)
+
+// ticketRow is a ticket without its specification.
+type ticketRow struct {
+	tenant            fleet.TenantID
+	id                fleet.TicketID
+	hash              string
+	state             fleet.TicketState
+	workflowID, runID string
+	attempt, priority int
+	sessionKey        fleet.SessionKey
+	onLoss            fleet.LossPolicy
+	place             string
+	since, seen       time.Time
+	wait              fleet.Wait
+	epoch, wanted     int64
+	fenced            int64
+	reopen            bool
+	guid, avoid       fleet.GUID
+	never             bool
+	outcome           fleet.Outcome
+	intent, result    string
+	bill              fleet.Money
+	times             fleet.TicketTimes
+	deadline          time.Time
+}
+
+const ticketFields = `tenant, ticket, hash, state, workflow_id, run_id, attempt, priority, session_key,
+	on_loss, place, since, seen_at, wait_code, wait_message, wait_since, wait_until, epoch, epoch_wanted,
+	fenced, reopen, guid, avoid, never, outcome, intent, result, bill, currency,
+	accepted_at, leased_at, ended_at, deadline`
+
+func (t *ticketRow) scan(r scanner, more ...any) error {
+	var since, seen, waitSince, waitUntil, accepted, leased, ended, deadline int64
+	err := r.Scan(append([]any{
+		&t.tenant, &t.id, &t.hash, &t.state, &t.workflowID, &t.runID, &t.attempt, &t.priority,
+		&t.sessionKey, &t.onLoss, &t.place, &since, &seen, &t.wait.Code, &t.wait.Message, &waitSince,
+		&waitUntil, &t.epoch, &t.wanted, &t.fenced, &t.reopen, &t.guid, &t.avoid, &t.never, &t.outcome,
+		&t.intent, &t.result, &t.bill.Micros, &t.bill.Currency, &accepted, &leased, &ended, &deadline,
+	}, more...)...)
+	t.since, t.seen = moment(since), moment(seen)
+	t.wait.Since, t.wait.Until = moment(waitSince), moment(waitUntil)
+	t.times = fleet.TicketTimes{Accepted: moment(accepted), Leased: moment(leased), Ended: moment(ended)}
+	t.deadline = moment(deadline)
+	return err
+}
+
+func scanTicket(r scanner, t *ticketRow) error { return t.scan(r) }
+
+// find reads a ticket; nil where there is none.
+func (w *work) find(t fleet.TenantID, id fleet.TicketID) (*ticketRow, error) {
+	rows, err := list(w, `SELECT `+ticketFields+` FROM tickets WHERE tenant = ? AND ticket = ?`,
+		[]any{t, id}, scanTicket)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return &rows[0], nil
+}
+
+// ticket reads a ticket; not_found on field "id" where there is none.
+func (w *work) ticket(t fleet.TenantID, id fleet.TicketID) (*ticketRow, error) {
+	row, err := w.find(t, id)
+	if err == nil && row == nil {
+		return nil, notFound("id", fmt.Sprintf("ticket %q of tenant %q", id, t))
+	}
+	return row, err
+}
+
+// accept writes a ticket that has come for the first time.
+func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
+	in := r.Input
+	deadline, err := in.Deadline.Resolve(w.now)
+	if err != nil {
+		return nil, fleet.Invalid("deadline", err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
+	}
+	row := &ticketRow{
+		tenant: in.Tenant, id: in.ID, hash: in.Hash(), state: fleet.TicketWaiting,
+		workflowID: r.WorkflowID, runID: r.RunID, attempt: max(in.Attempt, 1), priority: in.Priority,
+		since: w.now, seen: w.now, deadline: deadline, times: fleet.TicketTimes{Accepted: w.now},
+	}
+	if in.Session != nil {
+		row.sessionKey, row.onLoss = in.Session.Key, in.Session.OnLoss
+	}
+	if len(in.Place.Countries)+len(in.Place.Regions)+len(in.Place.Providers) > 0 {
+		if row.place, err = document(in.Place); err != nil {
+			return nil, err
+		}
+	}
+	spec, err := document(effective(in, t.Plan))
+	if err != nil {
+		return nil, err
+	}
+	_, err = w.Exec(`INSERT INTO tickets (tenant, ticket, hash, state, workflow_id, run_id, attempt,
+			priority, session_key, on_loss, place, since, seen_at, accepted_at, deadline, hosts_given, pages_given, spec)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		row.tenant, row.id, row.hash, row.state, row.workflowID, row.runID, row.attempt, row.priority,
+		row.sessionKey, row.onLoss, row.place, micros(w.now), micros(w.now), micros(w.now),
+		micros(deadline), flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
+	return row, err
+}
+
+// effective is the input with the two defaults that do not come from itself alone:
+// the hosts of the seeds and the plan's limit of pages.
+func effective(in fleet.TicketInput, p fleet.Plan) fleet.TicketInput {
+	if len(in.Scope.Hosts) == 0 {
+		in.Scope.Hosts = hosts(in.URLs)
+	}
+	if in.Scope.MaxPages == 0 || in.Scope.MaxPages > p.MaxPages {
+		in.Scope.MaxPages = p.MaxPages
+	}
+	return in
+}
+
+// hosts lists the hosts of the seeds, with the port where it is not the scheme's.
+func hosts(urls []string) []string {
+	var out []string
+	for _, s := range urls {
+		u, err := url.Parse(strings.TrimSpace(s))
+		if err != nil {
+			continue
+		}
+		host := strings.ToLower(u.Host)
+		if p := u.Port(); u.Scheme == "http" && p == "80" || u.Scheme == "https" && p == "443" {
+			host = strings.TrimSuffix(host, ":"+p)
+		}
+		if !slices.Contains(out, host) {
+			out = append(out, host)
+		}
+	}
+	return out
+}
+
+// demand is what the planner needs to know of the ticket.
+func (t *ticketRow) demand() (plan.Demand, error) {
+	d := plan.Demand{
+		Ticket: t.id, Priority: t.priority, Since: t.since, Avoid: t.avoid, Never: t.never,
+	}
+	if t.sessionKey != "" {
+		d.Session = &fleet.Session{Key: t.sessionKey, OnLoss: t.onLoss}
+	}
+	return d, parse(t.place, &d.Place)
+}
+
+// hold writes that a ticket waits and for what. A record is written only when the
+// code has changed: a ticket that asks every minute says nothing new.
+func (w *work) hold(t *ticketRow, why fleet.Wait) error {
+	changed := t.wait.Code != why.Code || t.state != fleet.TicketWaiting
+	why.Since = t.wait.Since
+	if changed || why.Since.IsZero() {
+		why.Since = w.now
+	}
+	if !changed && t.wait.Message == why.Message && t.wait.Until.Equal(why.Until) {
+		return nil
+	}
+	t.wait, t.state = why, fleet.TicketWaiting
+	if _, err := w.Exec(`UPDATE tickets SET state = 'waiting', wait_code = ?, wait_message = ?,
+			wait_since = ?, wait_until = ? WHERE tenant = ? AND ticket = ?`,
+		why.Code, why.Message, micros(why.Since), micros(why.Until), t.tenant, t.id); err != nil {
+		return err
+	}
+	if !changed {
+		return nil
+	}
+	return w.decided(t.tenant, t.id, "", fleet.DecidedWait, string(why.Code)+": "+why.Message)
+}
+
+// ifWaiting answers the tenant when tickets of it wait.
+func (w *work) ifWaiting(t fleet.TenantID) ([]fleet.TenantID, error) {
+	var n int
+	err := w.One(`SELECT count(*) FROM (
+		SELECT 1 FROM tickets WHERE tenant = ? AND state = 'waiting' LIMIT 1) AS found`,
+		[]any{t}, &n)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return []fleet.TenantID{t}, nil
+}
+
+// Told implements fleet.Control.
+func (s *Store) Told(ctx context.Context, t fleet.TenantID, seq int64) error {
+	return s.write(ctx, "told", func(w *work) error {
+		_, err := w.Exec(`UPDATE tenants SET told_seq = ? WHERE tenant = ? AND decide_seq = ?`, seq, t, seq)
+		return err
+	})
+}

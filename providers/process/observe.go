@@ -1,0 +1,150 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// reapWait is how long a look waits for the exit code of a process of ours whose lock
+// is free: the kernel closes files an instant before it lets the parent know.
+const reapWait = 100 * time.Millisecond
+
+// Reasons of ends whose exit code nobody saw.
+const (
+	reasonUnseen = "ended; it was started by another control worker, so its exit code is unknown"
+	reasonCut    = "the control worker ended in the middle of its launch"
+)
+
+// Describe answers what the lock and the record say.
+func (p *Provider) Describe(ctx context.Context, k fleet.Key) (fleet.Instance, error) {
+	if err := ctx.Err(); err != nil {
+		return fleet.Instance{}, failure(opDescribe, fleet.ClassRetryable, err)
+	}
+	r, err := p.find(opDescribe, k)
+	if err != nil {
+		return fleet.Instance{}, err
+	}
+	return p.observe(ctx, opDescribe, r)
+}
+
+// List answers the live records of the fleet, ended ones that were not stopped included.
+func (p *Provider) List(ctx context.Context, f fleet.Filter) iter.Seq2[fleet.Instance, error] {
+	return func(yield func(fleet.Instance, error) bool) {
+		guids, err := p.store.live()
+		if err != nil {
+			yield(fleet.Instance{}, failure(opList, fleet.ClassRetryable, err))
+			return
+		}
+		for _, g := range guids {
+			i, err := p.listed(ctx, f, g)
+			if err != nil && fleet.ClassOf(err) == fleet.ClassNotFound {
+				continue // stopped meanwhile, or another fleet's
+			}
+			if !yield(i, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (p *Provider) listed(
+	ctx context.Context, f fleet.Filter, g fleet.GUID,
+) (fleet.Instance, error) {
+	if err := ctx.Err(); err != nil {
+		return fleet.Instance{}, failure(opList, fleet.ClassRetryable, err)
+	}
+	r, err := p.store.read(liveRoom, g)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && r.Fleet != f.Fleet:
+		return fleet.Instance{}, notFound(opList, fleet.Key{Fleet: f.Fleet, GUID: g})
+	case err != nil:
+		return fleet.Instance{}, failure(opList, fleet.ClassRetryable, err)
+	}
+	return p.observe(ctx, opList, r)
+}
+
+// find reads the live record of a key; that of another fleet or tenant is not found.
+func (p *Provider) find(op string, k fleet.Key) (record, error) {
+	r, err := p.store.read(liveRoom, k.GUID)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && r.Key != k:
+		return record{}, notFound(op, k)
+	case err != nil:
+		return record{}, failure(op, fleet.ClassRetryable, err)
+	}
+	return r, nil
+}
+
+// observe looks at a crawler, and writes its end down when it sees it first.
+func (p *Provider) observe(ctx context.Context, op string, r record) (fleet.Instance, error) {
+	seen, err := p.look(r)
+	if err != nil {
+		return fleet.Instance{}, failure(op, fleet.ClassRetryable, err)
+	}
+	if seen.ended() && !r.ended() {
+		if seen, err = p.settle(ctx, op, r.GUID); err != nil {
+			return fleet.Instance{}, err
+		}
+	}
+	return seen.instance(), nil
+}
+
+// settle writes the end of a crawler to its record, once.
+func (p *Provider) settle(ctx context.Context, op string, g fleet.GUID) (record, error) {
+	unlock, err := p.lock(ctx, op)
+	if err != nil {
+		return record{}, err
+	}
+	defer unlock()
+	r, err := p.store.read(liveRoom, g)
+	if errors.Is(err, fs.ErrNotExist) {
+		return record{}, notFound(op, fleet.Key{GUID: g})
+	}
+	if err != nil {
+		return record{}, failure(op, fleet.ClassRetryable, err)
+	}
+	seen, err := p.look(r)
+	if err == nil && seen.ended() && !r.ended() {
+		err = p.store.write(liveRoom, seen)
+	}
+	if err != nil {
+		return record{}, failure(op, fleet.ClassRetryable, err)
+	}
+	return seen, nil
+}
+
+// look gives the record as it is now: with its end, if it has come. It writes nothing.
+func (p *Provider) look(r record) (record, error) {
+	if r.ended() {
+		return r, nil
+	}
+	held, err := locked(p.store.lifePath(r.GUID))
+	if err != nil || held {
+		return r, err
+	}
+	c := p.child(r.GUID)
+	if c == nil {
+		// Its end may have been written since r was read.
+		if now, err := p.store.read(liveRoom, r.GUID); err == nil && now.ended() {
+			return now, nil
+		}
+		r.EndedAt, r.Reason = time.Now().UTC(), reasonUnseen
+		if r.PID == 0 {
+			r.Reason = reasonCut
+		}
+		return r, nil
+	}
+	select {
+	case <-c.done:
+		r.EndedAt = time.Now().UTC()
+		r.ExitCode, r.Reason = describeExit(c.cmd.ProcessState)
+	case <-time.After(reapWait):
+		// It has closed the lock and goes on. Its parent knows better.
+	}
+	return r, nil
+}

@@ -1,0 +1,156 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.uber.org/zap"
+
+	"github.com/crawlfleet/crawlfleet/activities"
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/workflows"
+)
+
+// controlStop is how long running activities may finish when the control worker
+// stops: transactions take milliseconds, and what heartbeats is taken up elsewhere.
+const controlStop = 10 * time.Second
+
+// DefaultReapEvery is the pause between two rounds of the reaper: a terminated
+// ticket holds its slot for the reaper's least age (5 s) and this.
+const DefaultReapEvery = 5 * time.Second
+
+// ControlOptions are what the control side works with. Client to Log are required.
+type ControlOptions struct {
+	Client    client.Client
+	Namespace string // that of Client
+	Fleet     fleet.FleetID
+	Control   fleet.Control
+	Data      fleet.TenantData
+	Providers activities.Providers
+	// Accounts are the substrate accounts whose launches this worker carries out.
+	Accounts []fleet.Account
+	// Env gives a crawler's environment without secrets, Token its credential at
+	// the data plane.
+	Env   func(fleet.CrawlerInput) map[string]string
+	Token func(fleet.CrawlerRef) fleet.Secret
+	// Build names this program's build; the SDK hashes the executable without it.
+	Build string
+	Log   *zap.Logger
+
+	// Allow lists the private networks that tickets may crawl; default none.
+	Allow []netip.Prefix
+	// ReapEvery is the pause between two rounds of the reaper; default DefaultReapEvery.
+	ReapEvery time.Duration
+}
+
+// Validate names the first required option that is missing.
+func (o ControlOptions) Validate() error {
+	for _, c := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Client", o.Client == nil}, {"Namespace", o.Namespace == ""}, {"Fleet", o.Fleet == ""},
+		{"Control", o.Control == nil}, {"Data", o.Data == nil}, {"Providers", len(o.Providers) == 0},
+		{"Accounts", len(o.Accounts) == 0}, {"Env", o.Env == nil}, {"Token", o.Token == nil},
+		{"Build", o.Build == ""}, {"Log", o.Log == nil},
+	} {
+		if c.missing {
+			return fleet.Invalid(c.name, "is missing", "the control worker's "+c.name)
+		}
+	}
+	return nil
+}
+
+// Control runs the control side of a fleet. Several may run beside each other.
+type Control struct {
+	workers []worker.Worker
+	reaper  *activities.Reaper
+	watch   *activities.Watch
+	log     *zap.Logger
+
+	stop  context.CancelFunc
+	loops sync.WaitGroup
+}
+
+// NewControl builds the control side and starts nothing.
+func NewControl(o ControlOptions) (*Control, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("control worker: %w", err)
+	}
+	if o.ReapEvery == 0 {
+		o.ReapEvery = DefaultReapEvery
+	}
+	worker.SetBinaryChecksum(o.Build)
+	set := newSet(o)
+	c := &Control{reaper: set.reaper(o), watch: set.watch(o), log: o.Log}
+
+	control := worker.New(o.Client, fleet.ControlQueue, c.options())
+	workflows.Register(control)
+	register(control, set.control())
+	c.workers = append(c.workers, control)
+
+	for _, account := range o.Accounts {
+		options := c.options()
+		options.DisableWorkflowWorker = true
+		launch := worker.New(o.Client, fleet.LaunchQueue(account), options)
+		register(launch, set.launch())
+		c.workers = append(c.workers, launch)
+	}
+	return c, nil
+}
+
+func (c *Control) options() worker.Options {
+	return worker.Options{
+		WorkerStopTimeout: controlStop,
+		OnFatalError: func(err error) {
+			c.log.Error("a worker gave up", zap.Error(err))
+		},
+	}
+}
+
+// Start starts polling and returns; what was started is stopped again if a part
+// fails. The reaper and the watch run until Stop.
+func (c *Control) Start(ctx context.Context) error {
+	for i, w := range c.workers {
+		if err := w.Start(); err != nil {
+			for _, started := range c.workers[:i] {
+				started.Stop()
+			}
+			return fmt.Errorf("start the control workers: %w", err)
+		}
+	}
+	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
+	c.loops.Go(func() { c.reaper.Run(ctx) })
+	c.loops.Go(func() { c.watch.Run(ctx) })
+	return nil
+}
+
+// Stop ends the loops, takes no more tasks and waits for running ones, at most
+// until the context ends.
+func (c *Control) Stop(ctx context.Context) error {
+	if c.stop != nil {
+		c.stop()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.loops.Wait()
+		var all sync.WaitGroup
+		for _, w := range c.workers { // together: each may take its whole stop timeout
+			all.Go(w.Stop)
+		}
+		all.Wait()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(fleet.Errorf(fleet.CodeTimeout, "the control workers did not stop in time"), ctx.Err())
+	}
+}

@@ -1,0 +1,108 @@
+package workers
+
+import (
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/crawlfleet/crawlfleet/activities"
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// named is one activity with its wire name.
+type named struct {
+	name string
+	do   any
+}
+
+// register registers activities under exactly these names.
+func register(r worker.ActivityRegistry, all []named) {
+	for _, a := range all {
+		r.RegisterActivityWithOptions(a.do, activity.RegisterOptions{Name: a.name})
+	}
+}
+
+// set is every activity struct of the control side.
+type set struct {
+	courier    *activities.Courier
+	tickets    *activities.Tickets
+	conductors *activities.Conductors
+	crawlers   *activities.Crawlers
+	machines   *activities.Machines
+	tenants    *activities.Tenants
+}
+
+func newSet(o ControlOptions) *set {
+	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Log: o.Log}
+	return &set{
+		courier: courier,
+		tickets: &activities.Tickets{
+			Desk: o.Control, Data: o.Data, Courier: courier, Allow: o.Allow, Log: o.Log,
+		},
+		conductors: &activities.Conductors{Desk: o.Control},
+		crawlers: &activities.Crawlers{
+			Desk: o.Control, Temporal: o.Client, Namespace: o.Namespace, Courier: courier,
+		},
+		machines: &activities.Machines{
+			Fleet: o.Fleet, Providers: o.Providers, Desk: o.Control, Env: o.Env, Token: o.Token,
+		},
+		tenants: &activities.Tenants{
+			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
+			Courier: courier,
+		},
+	}
+}
+
+// control is what runs on the control queue.
+func (s *set) control() []named {
+	return []named{
+		{activities.ActivityRoute, s.tickets.Route},
+		{activities.ActivityRecord, s.tickets.Record},
+		{activities.ActivityDecide, s.conductors.Decide},
+		{activities.ActivityLaunching, s.crawlers.Launching},
+		{activities.ActivityServing, s.crawlers.Serving},
+		{activities.ActivityRetire, s.crawlers.Retire},
+		{activities.ActivityDrain, s.crawlers.Drain},
+		{activities.ActivityBury, s.crawlers.Bury},
+		{activities.ActivityFail, s.crawlers.Fail},
+		{activities.ActivitySettle, s.crawlers.Settle},
+		{activities.ActivityAdmit, s.tenants.Admit},
+		{activities.ActivityOpenAccount, s.tenants.OpenAccount},
+		{activities.ActivityCreateDatabase, s.tenants.CreateDatabase},
+		{activities.ActivityDestroyDatabase, s.tenants.DestroyDatabase},
+		{activities.ActivityCheckQueue, s.tenants.CheckQueue},
+		{activities.ActivityReserveProof, s.tenants.ReserveProof},
+		{activities.ActivityMoveTenant, s.tenants.MoveTenant},
+		{activities.ActivityChangePlan, s.tenants.ChangePlan},
+		{activities.ActivityEndTickets, s.tenants.EndTickets},
+		{activities.ActivityEndCrawlers, s.tenants.EndCrawlers},
+		{activities.ActivityEraseRows, s.tenants.EraseRows},
+	}
+}
+
+// launch is what runs on an account's launch queue: where its credentials are.
+func (s *set) launch() []named {
+	return []named{
+		{activities.ActivityLaunch, s.machines.Launch},
+		{activities.ActivityDescribe, s.machines.Describe},
+		{activities.ActivityStop, s.machines.Stop},
+	}
+}
+
+func (s *set) reaper(o ControlOptions) *activities.Reaper {
+	return &activities.Reaper{
+		Control: o.Control, Data: o.Data, Temporal: o.Client, Machines: s.machines,
+		Courier: s.courier, Namespace: o.Namespace, Interval: o.ReapEvery, Log: o.Log,
+	}
+}
+
+func (s *set) watch(o ControlOptions) *activities.Watch {
+	return &activities.Watch{
+		Fleet: o.Fleet, Providers: o.Providers, Temporal: o.Client, Log: o.Log,
+	}
+}
+
+// container is what a crawler registers.
+func container(o CrawlerOptions) (ctl, crawl []named) {
+	return []named{{fleet.ActivityHello, o.Hello}, {fleet.ActivityServe, o.Serve}},
+		[]named{{fleet.ActivityCrawl, o.Crawl}}
+}

@@ -1,0 +1,115 @@
+package workflows
+
+import (
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/crawlfleet/crawlfleet/activities"
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// Crawler is the one life of one container: launched, greeted, kept as long as it
+// is of use, stopped, its books closed. It is started by a Conductor (or, as a
+// proof, by a Tenant) after its row was reserved; started by hand with another GUID
+// it ends with not_found. Cancelling it drains it without grace. It answers the
+// crawler's Hello.
+func Crawler(ctx workflow.Context, in fleet.CrawlerInput) (fleet.Hello, error) {
+	c := &crawler{
+		in:     in,
+		exited: workflow.GetSignalChannel(ctx, fleet.SignalExited),
+		drains: workflow.GetSignalChannel(ctx, fleet.SignalDrain),
+	}
+	if err := c.setup(ctx); err != nil {
+		return fleet.Hello{}, err
+	}
+	return c.run(ctx)
+}
+
+type crawler struct {
+	in     fleet.CrawlerInput
+	exited workflow.ReceiveChannel
+	drains workflow.ReceiveChannel
+	row    fleet.CrawlerRow
+	hello  fleet.Hello
+	ended  time.Time // when it ended, where the provider said so
+}
+
+// leaving is how a crawler comes to its end, before it is stopped.
+type leaving struct {
+	how     manner
+	reason  string
+	grace   time.Duration
+	failure fleet.LaunchFailure // with failed
+}
+
+type manner string
+
+const (
+	failed    manner = "failed"    // it never came to serve
+	proven    manner = "proven"    // a proof that said Hello
+	retired   manner = "retired"   // idle, and out of every route
+	drained   manner = "drained"   // asked to end, or ending by itself
+	lost      manner = "lost"      // the provider has it no more
+	withdrawn manner = "withdrawn" // its workflow was cancelled
+)
+
+func (c *crawler) setup(ctx workflow.Context) error {
+	c.row = fleet.CrawlerRow{
+		Tenant: c.in.Tenant, GUID: c.in.GUID, State: fleet.CrawlerReserved, Offering: c.in.Offering,
+		Provider: c.in.Provider, Account: c.in.Account, Address: c.in.Address,
+		Slots: c.in.Slots, Proof: c.in.Proof,
+	}
+	return workflow.SetQueryHandlerWithOptions(ctx, fleet.CrawlerQuery,
+		func() (fleet.CrawlerRow, error) { return c.row, nil },
+		workflow.QueryHandlerOptions{Description: "the crawler as its workflow knows it"})
+}
+
+// run is the crawler's life. From the first line on it leaves in one way only:
+// stopped until the provider has none, whatever else fails.
+func (c *crawler) run(ctx workflow.Context) (fleet.Hello, error) {
+	var a *activities.Crawlers
+	row := fleet.CrawlerRow{}
+	err := workflow.ExecuteLocalActivity(local(ctx, "launching"), a.Launching, c.in).Get(ctx, &row)
+	if err != nil && ctx.Err() == nil {
+		return c.hello, plain(err) // nobody reserved it: there is nothing to undo
+	}
+	if err == nil {
+		c.row = row
+	}
+	out := c.live(ctx)
+	clean, _ := workflow.NewDisconnectedContext(ctx)
+	return c.hello, c.leave(clean, out)
+}
+
+// live takes the crawler from its launch to the reason why it leaves.
+func (c *crawler) live(ctx workflow.Context) leaving {
+	for _, phase := range []func(workflow.Context) *leaving{c.launch, c.greet, c.admit} {
+		if out := phase(ctx); out != nil {
+			return *out
+		}
+	}
+	if c.in.Proof {
+		return leaving{how: proven, reason: "it proved the provisioning"}
+	}
+	return c.serve(ctx)
+}
+
+// at notes the crawler's state for readers; it costs no event.
+func (c *crawler) at(ctx workflow.Context, s fleet.CrawlerState, reason string) {
+	c.row.State, c.row.Reason = s, reason
+	text := fmt.Sprintf("**%s** at %s, address %s", s, c.in.Offering, c.row.Address)
+	if reason != "" {
+		text += ": " + reason
+	}
+	workflow.SetCurrentDetails(ctx, text)
+}
+
+// plain gives an activity's error its own type at the top, where callers look.
+func plain(err error) error {
+	if e := activities.FromTemporal(err); e != nil {
+		return activities.ToTemporal(e)
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+package workflows
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/crawlfleet/crawlfleet/activities"
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// Tenant is an account, as long as it exists: provisioned step by step (and undone
+// in reverse where a step fails), then open for tickets and for the updates apply
+// and delete, then deleted with the proof of what was removed as its result. The
+// document is read strictly by the first activity. A tenant that exists already is
+// taken over as it is. Callers give the document alone: before is the tenant's own,
+// when it continues as new.
+func Tenant(
+	ctx workflow.Context, document json.RawMessage, before *fleet.TenantStatus,
+) (fleet.TenantStatus, error) {
+	t := &tenant{document: document, continued: before != nil}
+	if before != nil {
+		t.status = *before
+	}
+	if err := t.setup(ctx); err != nil {
+		return t.status, err
+	}
+	return t.run(ctx)
+}
+
+type tenant struct {
+	document  json.RawMessage // of today
+	in        fleet.TenantInput
+	status    fleet.TenantStatus
+	continued bool // an earlier run has provisioned it
+	leaving   bool // deletion was asked for
+}
+
+func (t *tenant) setup(ctx workflow.Context) error {
+	if err := t.handlers(ctx); err != nil {
+		return err
+	}
+	var a *activities.Tenants
+	err := workflow.ExecuteLocalActivity(local(ctx, "admit"), a.Admit, t.document).Get(ctx, &t.in)
+	if err != nil {
+		return plain(err)
+	}
+	t.status.Tenant, t.status.Name = t.in.Tenant, t.in.Name
+	t.status.Plan = t.in.Plan.WithDefaults()
+	return label(ctx, t.in.Tenant, "")
+}
+
+// run is the account's life.
+func (t *tenant) run(ctx workflow.Context) (fleet.TenantStatus, error) {
+	if err := t.provision(ctx); err != nil {
+		return t.status, err
+	}
+	for !t.leaving {
+		if err := workflow.Await(ctx, func() bool {
+			return t.leaving || full(ctx)
+		}); err != nil {
+			return t.status, err // cancelled: the account stays as it is, without its workflow
+		}
+		if !t.leaving {
+			return t.status, t.renew(ctx)
+		}
+	}
+	if err := t.delete(ctx); err != nil {
+		return t.status, err
+	}
+	return t.status, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+}
+
+// renew continues as new when no update is under way; the plan of today is the
+// document of the next run.
+func (t *tenant) renew(ctx workflow.Context) error {
+	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	return workflow.NewContinueAsNewError(ctx, fleet.TenantWorkflow, t.document, t.status)
+}
+
+// at notes the tenant's state for readers; it costs no event.
+func (t *tenant) at(ctx workflow.Context, s fleet.TenantState) {
+	t.status.State = s
+	workflow.SetCurrentDetails(ctx, t.text())
+}
+
+// text is the status for the Web UI.
+func (t *tenant) text() string {
+	text := fmt.Sprintf("**%s**\n\n", t.status.State)
+	for _, s := range t.status.Steps {
+		mark := "…"
+		if s.Done {
+			mark = s.Took.String()
+		}
+		text += fmt.Sprintf("- %s: %s %s\n", s.Name, mark, s.Detail)
+	}
+	return text
+}
