@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
+)
+
+const (
+	// stopWithin bounds a clean stop: longer than crawlers may take to hand back.
+	stopWithin = 30 * time.Second
+	// workerReadyWithin bounds the start of the control worker: migrations of a large store.
+	workerReadyWithin = time.Minute
+	// lifeLineFlag says to a worker that its standard input ends with its supervisor.
+	lifeLineFlag = "life-line"
+)
+
+// embedded is a whole fleet on this machine: the Temporal server, unless the
+// environment names another, and the control worker, both kept running.
+type embedded struct {
+	cfg     config.Config
+	dir     *config.Dir
+	environ []string
+	log     *zap.Logger
+
+	server *devserver.Server // nil when another Temporal server is used
+	worker *devserver.Child
+	at     config.Running
+}
+
+// workerLine is the one line that `crawlfleet worker` prints when it serves.
+type workerLine struct {
+	Ready     bool         `json:"ready"`
+	DataPlane string       `json:"dataPlane,omitempty"`
+	HTTP      string       `json:"http,omitempty"`
+	Error     *fleet.Error `json:"error,omitempty"`
+}
+
+// startEmbedded starts the fleet in its data directory and returns when tickets can
+// be taken. After an error nothing is left running. temporalServer is the path of
+// crawlfleet-server; it is not needed where the environment names a server.
+func startEmbedded(ctx context.Context, e *embedded, temporalServer func() (string, error)) error {
+	external, err := client.Configured(e.environ)
+	if err != nil {
+		return err
+	}
+	if !external {
+		if err := e.startServer(ctx, temporalServer); err != nil {
+			return err
+		}
+	}
+	// Made here, by the one who holds the directory; the worker only reads it.
+	_, err = e.dir.Secret()
+	if err == nil {
+		err = e.startWorker(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, e.stop(context.WithoutCancel(ctx)))
+	}
+	e.at.Contact, e.at.Offerings, e.at.AllowPrivate = e.cfg.Contact, offerings(e.cfg), e.cfg.AllowPrivate
+	e.at.PID, e.at.Started = os.Getpid(), time.Now()
+	if err := e.dir.SetRunning(e.at); err != nil {
+		return errors.Join(err, e.stop(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (e *embedded) startServer(ctx context.Context, program func() (string, error)) error {
+	path, err := program()
+	if err != nil {
+		return err
+	}
+	attributes := map[string]string{}
+	for _, name := range fleet.SearchAttributes() {
+		attributes[name] = "Keyword"
+	}
+	t := e.cfg.Temporal
+	e.server = devserver.NewServer(devserver.ServerOptions{
+		Program: path, DataDir: e.dir.Temporal(), Log: filepath.Join(e.dir.Logs(), "temporal.log"),
+		Port: t.Port, UIPort: t.UIPort, Namespace: t.Namespace, Retention: t.Retention,
+		SearchAttributes: attributes, PortFlag: "--temporal-port", UIPortFlag: "--temporal-ui-port",
+		Env: e.environ, Logger: e.log,
+	})
+	if err := e.server.Start(ctx); err != nil {
+		e.server = nil
+		return err
+	}
+	e.at.Temporal, e.at.UI, e.at.Namespace = e.server.Address(), e.server.UIURL(), t.Namespace
+	return nil
+}
+
+// startWorker starts the control worker as a process of its own: it can be killed
+// and comes back, and crawlers outlive it.
+func (e *embedded) startWorker(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	env := append(append([]string(nil), e.environ...), e.cfg.Environ()...)
+	if e.server != nil {
+		env = append(env, "TEMPORAL_ADDRESS="+e.at.Temporal, "TEMPORAL_NAMESPACE="+e.at.Namespace)
+	}
+	e.worker = &devserver.Child{
+		Name: "control worker", Command: []string{self, "worker", "--" + lifeLineFlag}, Env: env,
+		Log:         filepath.Join(e.dir.Logs(), "worker.log"),
+		ReadyWithin: workerReadyWithin, Grace: stopWithin / 2, Logger: e.log,
+		Ready: func(_ context.Context, out *bufio.Reader) error { return e.workerReady(out) },
+	}
+	if err := e.worker.Start(ctx); err != nil {
+		e.worker = nil
+		return err
+	}
+	return nil
+}
+
+func (e *embedded) workerReady(out *bufio.Reader) error {
+	b, err := out.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("it ended before it was ready; see %s",
+			filepath.Join(e.dir.Logs(), "worker.log"))
+	}
+	var line workerLine
+	if err := json.Unmarshal(b, &line); err != nil {
+		return fmt.Errorf("it said %q: %w", b, err)
+	}
+	if line.Error != nil {
+		return line.Error
+	}
+	e.at.DataPlane, e.at.HTTP = line.DataPlane, line.HTTP
+	return nil
+}
+
+// stop ends the fleet within stopWithin: first who starts crawlers, then the
+// crawlers, which hand back what they have, then the Temporal server. Tickets that
+// were running go on when the fleet is started again.
+func (e *embedded) stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	err := e.dir.ClearRunning()
+	if e.worker != nil {
+		err = errors.Join(err, e.worker.Stop(ctx))
+	}
+	err = errors.Join(err, e.stopCrawlers(ctx))
+	if e.server != nil {
+		err = errors.Join(err, e.server.Stop(ctx))
+	}
+	return err
+}
+
+// crawlerGrace is short: the control worker is gone, so that crawlers cannot store
+// what they have in flight; those pages are fetched again.
+const crawlerGrace = 2 * time.Second
+
+// stopCrawlers ends the crawler processes. Their workflows find them gone when the
+// fleet is started again.
+func (e *embedded) stopCrawlers(ctx context.Context) error {
+	p, err := processProvider(e.cfg, e.dir, "crawlfleet-crawler", nil, e.log)
+	if err != nil {
+		return err
+	}
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		left := 0
+		for i, err := range p.List(ctx, fleet.Filter{Fleet: e.dir.Stamp.Fleet}) {
+			if err != nil {
+				return fmt.Errorf("list the crawlers: %w", err)
+			}
+			if i.Phase == fleet.PhaseExited {
+				continue
+			}
+			err := p.Stop(ctx, i.Key, fleet.StopOptions{Grace: crawlerGrace})
+			if err != nil && fleet.ClassOf(err) == fleet.ClassNotFound {
+				continue
+			}
+			left++
+			if err != nil {
+				e.log.Warn("stop a crawler", zap.String("guid", string(i.GUID)), zap.Error(err))
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d crawlers still run: %w", left, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}

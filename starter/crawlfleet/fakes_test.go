@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/client"
+)
+
+// at is when everything in these tests begins.
+var at = time.Date(2026, 11, 21, 8, 30, 0, 0, time.UTC)
+
+const (
+	guidA = fleet.GUID("5b8c6d2e-0000-4000-8000-0000aaaaaaaa")
+	guidB = fleet.GUID("5b8c77aa-0000-4000-8000-0000bbbbbbbb")
+)
+
+// stores stands in for the databases; their own tests use the real ones.
+type stores struct {
+	mu        sync.Mutex
+	tenants   []fleet.TenantStatus
+	tickets   []fleet.TicketRow
+	crawlers  []fleet.CrawlerRow
+	decisions []fleet.DecisionRecord
+	bill      fleet.Bill
+	preview   fleet.Preview
+	pages     []fleet.PageRow
+	counters  fleet.Counters
+	filter    fleet.TicketFilter // of the last list
+	maxBatch  int                // most pages asked for at once
+}
+
+func (s *stores) Tenants(context.Context) ([]fleet.TenantStatus, error) { return s.tenants, nil }
+
+func (s *stores) Tenant(_ context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
+	for _, one := range s.tenants {
+		if one.Tenant == t {
+			return one, nil
+		}
+	}
+	return fleet.TenantStatus{}, fleet.Errorf(fleet.CodeNotFound, "no tenant "+string(t))
+}
+
+func (s *stores) Ticket(_ context.Context, t fleet.TenantID, id fleet.TicketID) (fleet.TicketRow, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range s.tickets {
+		if row.Input.Tenant == t && row.Input.ID == id {
+			return row, nil
+		}
+	}
+	return fleet.TicketRow{}, fleet.Errorf(fleet.CodeNotFound, "no ticket "+string(id))
+}
+
+func (s *stores) Tickets(_ context.Context, f fleet.TicketFilter) ([]fleet.TicketRow, error) {
+	s.filter = f
+	var rows []fleet.TicketRow
+	for _, row := range s.tickets {
+		if (f.Tenant == "" || row.Input.Tenant == f.Tenant) && (f.State == "" || row.State == f.State) {
+			rows = append(rows, row)
+		}
+	}
+	return rows, nil
+}
+
+func (s *stores) AllCrawlers(_ context.Context, _ fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error) {
+	var rows []fleet.CrawlerRow
+	for _, c := range s.crawlers {
+		if gone || c.State.Live() {
+			rows = append(rows, c)
+		}
+	}
+	return rows, nil
+}
+
+func (s *stores) Crawler(_ context.Context, g fleet.GUID) (fleet.CrawlerRow, error) {
+	for _, c := range s.crawlers {
+		if c.GUID == g {
+			return c, nil
+		}
+	}
+	return fleet.CrawlerRow{}, fleet.Errorf(fleet.CodeNotFound, "no crawler "+string(g))
+}
+
+func (s *stores) Decisions(context.Context, fleet.TenantID, fleet.TicketID) ([]fleet.DecisionRecord, error) {
+	return s.decisions, nil
+}
+
+func (s *stores) Bill(context.Context, fleet.TenantID, fleet.TicketID) (fleet.Bill, error) {
+	return s.bill, nil
+}
+
+func (s *stores) Costs(context.Context, time.Time) ([]fleet.Bill, error) {
+	return []fleet.Bill{{Tenant: "demo", Total: euro(1234), Final: true}}, nil
+}
+
+func (s *stores) Offerings(context.Context) ([]fleet.OfferingStatus, error) {
+	return []fleet.OfferingStatus{{
+		Offering: fleet.Offering{
+			ID: "process/local-a", Country: "DE", Price: euro(36_000), Grain: fleet.GrainSecond, Egress: fleet.EgressOwn,
+			Capacity: 8, IdleAfter: fleet.Duration(30 * time.Second),
+		},
+		Running: 2, Cooldown: &fleet.Cooldown{Until: at, Reason: "full"},
+	}}, nil
+}
+
+func (s *stores) Preview(context.Context, fleet.TicketInput) (fleet.Preview, error) {
+	return s.preview, nil
+}
+
+func (s *stores) Pages(
+	_ context.Context, _ fleet.TenantID, _ fleet.TicketID, after int64, limit int,
+) ([]fleet.PageRow, error) {
+	s.maxBatch = max(s.maxBatch, limit)
+	var rows []fleet.PageRow
+	for _, p := range s.pages {
+		if p.Seq > after && len(rows) < limit {
+			rows = append(rows, p)
+		}
+	}
+	return rows, nil
+}
+
+func (s *stores) Progress(context.Context, fleet.TenantID, fleet.TicketID) (fleet.Counters, time.Time, error) {
+	return s.counters, at, nil
+}
+
+// helm stands in for Temporal; internal/client's tests use the real one.
+type helm struct {
+	mu        sync.Mutex
+	started   []fleet.TicketInput
+	tenants   []fleet.TenantInput
+	deleted   []fleet.TenantID
+	cancelled []string
+	drained   []fleet.CrawlerRef
+	result    fleet.TicketResult
+	refusal   error         // of StartTicket
+	unknown   bool          // ApplyTenant answers not_found
+	waiting   chan struct{} // closed when WaitTicket has begun; nil when it answers at once
+}
+
+func (h *helm) StartTicket(_ context.Context, in fleet.TicketInput) (client.Ticket, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.refusal != nil {
+		return client.Ticket{}, h.refusal
+	}
+	h.started = append(h.started, in)
+	if in.ID == "" {
+		in.ID = "generated"
+	}
+	return client.Ticket{Tenant: in.Tenant, Ticket: in.ID, WorkflowID: fleet.TicketWorkflowID(in.Tenant, in.ID)}, nil
+}
+
+func (h *helm) WaitTicket(ctx context.Context, _, _ string) (fleet.TicketResult, error) {
+	if h.waiting != nil {
+		close(h.waiting)
+		<-ctx.Done()
+		return fleet.TicketResult{}, ctx.Err()
+	}
+	return h.result, nil
+}
+
+func (h *helm) CancelTicket(_ context.Context, workflowID string) error {
+	h.cancelled = append(h.cancelled, workflowID)
+	return nil
+}
+
+func (h *helm) StartTenant(_ context.Context, in fleet.TenantInput) error {
+	h.tenants = append(h.tenants, in)
+	return nil
+}
+
+func (h *helm) ApplyTenant(_ context.Context, in fleet.TenantInput) (fleet.TenantStatus, error) {
+	if h.unknown {
+		return fleet.TenantStatus{}, fleet.Errorf(fleet.CodeNotFound, "no tenant")
+	}
+	return fleet.TenantStatus{Tenant: in.Tenant, State: fleet.TenantReady, Plan: in.Plan}, nil
+}
+
+func (h *helm) DeleteTenant(_ context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
+	h.deleted = append(h.deleted, t)
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantDeleting}, nil
+}
+
+func (h *helm) TenantStatus(_ context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantReady, Steps: []fleet.TenantStep{
+		{Name: "database", Done: true, Took: fleet.Duration(12 * time.Millisecond)},
+		{Name: "proof", Done: true, Detail: "crawler 5b8c6d2e said hello"},
+	}}, nil
+}
+
+func (h *helm) WaitTenant(_ context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantDeleted}, nil
+}
+
+func (h *helm) DrainCrawler(_ context.Context, ref fleet.CrawlerRef, _ fleet.DrainRequest) error {
+	h.drained = append(h.drained, ref)
+	return nil
+}
+
+func euro(micros int64) fleet.Money { return fleet.Money{Micros: micros, Currency: "EUR"} }
+
+// story is a fleet in which something has happened.
+func story() *stores {
+	result := fleet.TicketResult{
+		Tenant: "demo", Ticket: "done-1", Outcome: fleet.OutcomeDone, Crawlers: []fleet.GUID{guidA, guidB},
+		Addresses: []string{"127.0.16.1", "127.0.16.2"}, Moves: 1, Bill: euro(123),
+		Counters: fleet.Counters{Discovered: 10, Fetched: 7, Redirected: 1, Failed: 1, Skipped: 1, Refetched: 2, Bytes: 900},
+		Times: fleet.TicketTimes{
+			Accepted: at, Leased: at.Add(410 * time.Millisecond), Started: at.Add(420 * time.Millisecond),
+			Ended: at.Add(3210 * time.Millisecond),
+		},
+	}
+	failed := result
+	failed.Ticket, failed.Outcome, failed.Reason = "failed-1", fleet.OutcomeFailed, "no seed could be fetched"
+	failed.Error = fleet.Errorf(fleet.CodeUnreachable, "connection refused")
+	input := func(id fleet.TicketID) fleet.TicketInput {
+		return fleet.TicketInput{Tenant: "demo", ID: id, URLs: []string{"http://example.com/", "http://example.com/b"}}
+	}
+	row := func(id fleet.TicketID, state fleet.TicketState) fleet.TicketRow {
+		return fleet.TicketRow{
+			Input: input(id), State: state, WorkflowID: "by-hand-" + string(id), Times: fleet.TicketTimes{Accepted: at},
+		}
+	}
+	done, bad := row("done-1", fleet.TicketEnded), row("failed-1", fleet.TicketEnded)
+	done.Result, done.Times, bad.Result, bad.Times = &result, result.Times, &failed, result.Times
+	waiting, running := row("waiting-1", fleet.TicketWaiting), row("running-1", fleet.TicketRunning)
+	waiting.Wait = &fleet.Wait{Code: fleet.WaitSlots, Message: "all 2 slots of the plan are in use", Since: at}
+	running.Lease = &fleet.Lease{GUID: guidA, Address: "127.0.16.1"}
+	running.Times.Leased = at.Add(time.Millisecond)
+	return &stores{
+		tenants: []fleet.TenantStatus{{Tenant: "demo", State: fleet.TenantReady, Name: "Demonstration"}},
+		tickets: []fleet.TicketRow{done, bad, waiting, running},
+		crawlers: []fleet.CrawlerRow{
+			{
+				Tenant: "demo", GUID: guidA, State: fleet.CrawlerServing, Offering: "process/local-a", Country: "DE",
+				Address: "127.0.16.1", Slots: 4, Leased: 1, Served: 3, PID: 77,
+				Times: fleet.CrawlerTimes{Reserved: at, Main: at.Add(30 * time.Millisecond), Serving: at.Add(90 * time.Millisecond)},
+			},
+			{Tenant: "demo", GUID: guidB, State: fleet.CrawlerGone, Offering: "process/local-b", Slots: 4, Reason: "idle"},
+		},
+		decisions: []fleet.DecisionRecord{
+			{At: at, Kind: fleet.DecidedAccept, Reason: "new ticket"},
+			{At: at.Add(time.Millisecond), Kind: fleet.DecidedWait, Reason: "a crawler is being started for it"},
+			{At: at.Add(5 * time.Millisecond), GUID: guidA, Kind: fleet.DecidedStart, Reason: "process/local-a is the cheapest"},
+			{At: at.Add(2 * time.Second), GUID: guidA, Kind: fleet.DecidedBury, Reason: "killed by signal 9"},
+			{At: at.Add(3210 * time.Millisecond), Kind: fleet.DecidedEnd, Reason: "done, 7 pages"},
+		},
+		bill: fleet.Bill{Tenant: "demo", Ticket: "done-1", Total: euro(150), Final: true, Lines: []fleet.LedgerLine{
+			{Kind: fleet.LedgerSlot, Amount: euro(100)},
+			{Kind: fleet.LedgerSlot, Amount: euro(23)},
+			{Kind: fleet.LedgerStart, Amount: euro(27)},
+		}},
+		counters: fleet.Counters{Discovered: 5, Fetched: 2, InFlight: 1, Queued: 2},
+	}
+}

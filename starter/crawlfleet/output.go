@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+const (
+	outputText  = "text"
+	outputJSON  = "json"
+	outputJSONL = "jsonl"
+)
+
+func outputs() []string { return []string{outputText, outputJSON, outputJSONL} }
+
+// outputOf finds the output form in arguments that may not parse.
+func outputOf(args []string) string {
+	for i, arg := range args {
+		value, ok := strings.CutPrefix(arg, "--output=")
+		switch {
+		case (arg == "-o" || arg == "--output") && i+1 < len(args):
+			value = args[i+1]
+		case strings.HasPrefix(arg, "-o"):
+			value = strings.TrimPrefix(arg[2:], "=")
+		case !ok:
+			continue
+		}
+		if value == outputJSON || value == outputJSONL {
+			return value
+		}
+	}
+	return outputText
+}
+
+// print writes one value to standard output: as JSON, or as text does it.
+func (a *App) print(v any, text func(io.Writer)) error {
+	if a.output == outputText {
+		text(a.Out)
+		return nil
+	}
+	return a.encode(v)
+}
+
+func (a *App) encode(v any) error {
+	enc := json.NewEncoder(a.Out)
+	enc.SetEscapeHTML(false) // URLs stay readable
+	if a.output == outputJSON {
+		enc.SetIndent("", "  ")
+	}
+	return enc.Encode(v)
+}
+
+// stream writes values one by one: a JSON list, JSON lines, or as text does it.
+type stream[T any] struct {
+	app   *App
+	text  func(io.Writer, T)
+	count int
+}
+
+func (s *stream[T]) add(v T) error {
+	s.count++
+	switch s.app.output {
+	case outputText:
+		s.text(s.app.Out, v)
+		return nil
+	case outputJSONL:
+		return s.app.encode(v)
+	}
+	open := ",\n  "
+	if s.count == 1 {
+		open = "[\n  "
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("  ", "  ")
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(s.app.Out, open, strings.TrimRight(b.String(), "\n"))
+	return err
+}
+
+// end closes the list.
+func (s *stream[T]) end() error {
+	if s.app.output != outputJSON {
+		return nil
+	}
+	closing := "\n]\n"
+	if s.count == 0 {
+		closing = "[]\n"
+	}
+	_, err := io.WriteString(s.app.Out, closing)
+	return err
+}
+
+// printList writes a list: as a JSON list, as JSON lines, or as a table.
+func printList[T any](a *App, list []T, head []string, row func(T) []cell) error {
+	if a.output != outputText {
+		s := stream[T]{app: a}
+		for _, v := range list {
+			if err := s.add(v); err != nil {
+				return err
+			}
+		}
+		return s.end()
+	}
+	if len(list) == 0 {
+		a.note("none")
+		return nil
+	}
+	rows := make([][]cell, len(list))
+	for i, v := range list {
+		rows[i] = row(v)
+	}
+	a.table(head, rows)
+	return nil
+}
+
+// note writes a line to standard error, unless none is wanted.
+func (a *App) note(format string, args ...any) {
+	switch {
+	case a.quiet:
+	case a.output == outputText:
+		fmt.Fprintf(a.Err, format+"\n", args...)
+	default:
+		a.tell(map[string]string{"note": fmt.Sprintf(format, args...)})
+	}
+}
+
+// tell writes one line of JSON to standard error.
+func (a *App) tell(v any) {
+	enc := json.NewEncoder(a.Err)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(v) // there is nowhere else to tell it
+}
+
+// failure is an error as JSON.
+type failure struct {
+	*fleet.Error
+	At string `json:"at,omitempty"` // which document of several
+}
+
+// printError writes an error with all its parts to standard error.
+func (a *App) printError(err error, at string) {
+	var e *fleet.Error
+	if !errors.As(err, &e) {
+		e = fleet.Errorf(fleet.CodeInternal, err.Error())
+	}
+	if a.output != outputText {
+		a.tell(failure{Error: e, At: at})
+		return
+	}
+	var b strings.Builder
+	b.WriteString(a.paint(a.Err, red, "error"))
+	fmt.Fprintf(&b, " [%s] ", e.Code)
+	for _, part := range []string{at, e.Field} {
+		if part != "" {
+			b.WriteString(part + ": ")
+		}
+	}
+	b.WriteString(e.Message + "\n")
+	if e.Want != "" {
+		fmt.Fprintf(&b, "  want: %s\n", e.Want)
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(&b, "  hint: %s\n", e.Hint)
+	}
+	_, _ = io.WriteString(a.Err, b.String())
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+)
+
+// readControl opens the control store for reading, beside the fleet that writes it.
+// What a running fleet says of its places counts, not this program's configuration.
+func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Reader, func() error, error) {
+	if _, err := os.Stat(d.Control()); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, &fleet.Error{
+			Code: fleet.CodeNotFound, Field: "dataDir",
+			Message: "the fleet in " + d.Path + " has not been started yet",
+			Want:    "a fleet that has run", Hint: "crawlfleet dev",
+		}
+	}
+	if r, err := d.Running(); err == nil && len(r.Offerings) > 0 {
+		c.Process.Offerings, c.AllowPrivate = r.Offerings, r.AllowPrivate
+	}
+	s, err := openControl(ctx, c, d, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
+// readTenants opens the tenants' databases for reading.
+func readTenants(_ context.Context, d *config.Dir) (fleet.TenantReader, func() error, error) {
+	s, err := tenantdb.Open(tenantdb.Options{Dir: d.Tenants()})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Shutdown, nil
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// pageBatch is how many pages are read at once: enough that the reads do not show, and
+// with 500 pages of a few hundred fields at most some MB in memory.
+const pageBatch = 500
+
+func newTicketResultsCommand(app *App) *cobra.Command {
+	var (
+		tenant tenantFlag
+		after  int64
+		limit  int64
+		follow bool
+	)
+	c := command("results TICKET", "print the stored pages of a ticket",
+		`Prints the pages that a ticket has stored, in the order they were stored. Each has a seq:
+--after goes on behind it. --follow waits for more until the ticket ends.`,
+		`  crawlfleet ticket results t-1 --tenant demo -o jsonl > pages.jsonl
+  crawlfleet ticket results t-1 --tenant demo --after 1000 --limit 100`, 1, 1,
+		func(ctx context.Context, args []string) error {
+			w, err := app.watcher(ctx)
+			if err != nil {
+				return err
+			}
+			t, err := tenantOf(ctx, w.control, tenant.tenant)
+			if err != nil {
+				return err
+			}
+			r := results{
+				watcher: w, tenant: t, ticket: fleet.TicketID(args[0]), after: after, left: limit, follow: follow,
+				out: stream[fleet.PageRow]{app: app, text: app.printPage},
+			}
+			return r.print(ctx)
+		})
+	tenant.add(c)
+	c.Flags().Int64Var(&after, "after", 0, "go on behind this seq")
+	c.Flags().Int64Var(&limit, "limit", 0, "at most this many pages (default all)")
+	c.Flags().BoolVar(&follow, "follow", false, "wait for more until the ticket ends")
+	return c
+}
+
+// results streams the pages of a ticket from a cursor.
+type results struct {
+	*watcher
+	tenant fleet.TenantID
+	ticket fleet.TicketID
+	after  int64
+	left   int64 // 0 for no limit
+	follow bool
+	out    stream[fleet.PageRow]
+}
+
+func (r *results) print(ctx context.Context) error {
+	for {
+		// The state is read before the pages: what an ended ticket has stored is there.
+		row, err := r.control.Ticket(ctx, r.tenant, r.ticket)
+		if err != nil {
+			return err
+		}
+		more, err := r.batch(ctx)
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		if !r.follow || row.State == fleet.TicketEnded {
+			return r.out.end()
+		}
+		select {
+		case <-ctx.Done():
+			return r.out.end()
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// batch prints the next pages and reports whether there may be more.
+func (r *results) batch(ctx context.Context) (more bool, err error) {
+	want := int64(pageBatch)
+	if r.left > 0 {
+		want = min(want, r.left)
+	}
+	pages, err := r.tenants.Pages(ctx, r.tenant, r.ticket, r.after, int(want))
+	if hasCode(err, fleet.CodeNotFound) { // not claimed yet
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for _, p := range pages {
+		if err := r.out.add(p); err != nil {
+			return false, err
+		}
+		r.after = p.Seq
+	}
+	if r.left > 0 {
+		if r.left -= int64(len(pages)); r.left == 0 {
+			r.follow = false
+			return false, nil
+		}
+	}
+	return len(pages) == int(want), nil
+}
+
+func (a *App) printPage(w io.Writer, p fleet.PageRow) {
+	status := string(p.Outcome)
+	if p.Status != 0 {
+		status = fmt.Sprint(p.Status)
+	}
+	c := green
+	if p.Outcome != fleet.PageFetched {
+		c = yellow
+	}
+	title := p.Title
+	if title == "" {
+		title = p.Reason
+	}
+	fmt.Fprintf(w, "%6d  %s  %s  %s\n", p.Seq, a.paint(w, c, status), p.URL, title)
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/client"
+)
+
+// submitFlags are a ticket as flags say it.
+type submitFlags struct {
+	files                         []string
+	tenant, id, session, deadline string
+	countries                     []string
+	maxPages                      int64
+	maxDepth, priority            int
+	delay                         time.Duration
+	extract, labels               map[string]string
+	dryRun                        bool
+	wait                          waitFlags
+	changed                       func(flag string) bool
+}
+
+func newTicketSubmitCommand(app *App) *cobra.Command {
+	var f submitFlags
+	c := command("submit [URL...]", "submit tickets",
+		`Submits one ticket of URLs and flags, or the tickets of documents: JSON or YAML, several in
+one file, or JSON lines with one ticket a line. A bad document is reported and the others
+go on; the exit code is then 1. --dry-run says what would happen and changes nothing.`,
+		`  crawlfleet ticket submit https://example.com/ --tenant demo --max-pages 100 --wait
+  crawlfleet ticket submit https://example.com/ -t demo --extract title=h1 --session ann
+  crawlfleet ticket submit -f tickets.jsonl --tenant demo`, 0, -1,
+		func(ctx context.Context, args []string) error { return app.submit(ctx, args, f) })
+	f.changed = c.Flags().Changed
+	f.add(c.Flags())
+	return c
+}
+
+func (f *submitFlags) add(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.files, "file", "f", nil, "ticket documents; - for standard input")
+	flags.StringVarP(&f.tenant, "tenant", "t", "", "the tenant; with -f for documents that name none")
+	flags.StringVar(&f.id, "id", "", "id of the ticket (default a new one)")
+	flags.StringVar(&f.session, "session", "", "session: same cookies, same address")
+	flags.StringSliceVar(&f.countries, "country", nil, "where it may run, ISO 3166-1, several with commas")
+	flags.Int64Var(&f.maxPages, "max-pages", 0, "most pages stored (default the plan's)")
+	flags.IntVar(&f.maxDepth, "max-depth", 0, "links away from a seed (default 100)")
+	flags.DurationVar(&f.delay, "delay", 0, "least time between two requests to a host (default 500ms)")
+	flags.StringVar(&f.deadline, "deadline", "", "when it ends as expired: 10m, or an RFC 3339 instant")
+	flags.StringToStringVar(&f.extract, "extract", nil, "value to extract from each page, name=css")
+	flags.StringToStringVar(&f.labels, "label", nil, "label, name=value")
+	flags.IntVar(&f.priority, "priority", 0, "1 first to 5 last (default 3)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, submit nothing")
+	f.wait.add(flags)
+	for _, name := range []string{"extract", "label"} {
+		flags.Lookup(name).DefValue = "" // its "[]" says nothing
+	}
+}
+
+// request is one ticket to submit, or why it is none.
+type request struct {
+	at  string
+	in  fleet.TicketInput
+	err error
+}
+
+func (a *App) submit(ctx context.Context, urls []string, f submitFlags) error {
+	requests, err := a.requests(urls, f)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return a.preview(ctx, requests)
+	}
+	s, err := a.steer(ctx)
+	if err != nil {
+		return err
+	}
+	if len(requests) == 1 {
+		return a.submitOne(ctx, s, requests[0], f.wait)
+	}
+	return a.submitBatch(ctx, s, requests, f.wait)
+}
+
+func (a *App) requests(urls []string, f submitFlags) ([]request, error) {
+	switch {
+	case len(f.files) > 0 && len(urls) > 0:
+		return nil, &exitStatus{exitUsage, fleet.Invalid("file", "is given with URLs", "one of them")}
+	case len(f.files) == 0 && len(urls) == 0:
+		return nil, &exitStatus{exitUsage, fleet.Invalid("urls", "are missing", "URLs or -f FILE").
+			WithHint("crawlfleet ticket submit --help")}
+	case len(f.files) == 0:
+		in, err := f.ticket(urls)
+		return []request{{in: in, err: err}}, nil
+	}
+	for _, only := range []string{
+		"id", "session", "country", "max-pages", "max-depth", "delay", "deadline", "extract", "label", "priority",
+	} {
+		if f.changed(only) {
+			return nil, &exitStatus{exitUsage, fleet.Invalid(only, "is given with documents",
+				"the field in the document")}
+		}
+	}
+	docs, err := a.readDocuments(f.files)
+	if err != nil {
+		return nil, err
+	}
+	requests := make([]request, len(docs))
+	for i, d := range docs {
+		requests[i] = request{at: d.at, err: d.err}
+		if d.err == nil {
+			requests[i].in, requests[i].err = fleet.ParseTicket(withTenant(d.json, f.tenant))
+		}
+	}
+	return requests, nil
+}
+
+func (f *submitFlags) ticket(urls []string) (fleet.TicketInput, error) {
+	in := fleet.TicketInput{
+		Tenant: fleet.TenantID(f.tenant), ID: fleet.TicketID(f.id), URLs: urls, Labels: f.labels,
+		Priority: f.priority, Deadline: fleet.Moment(f.deadline),
+		Scope: fleet.Scope{MaxPages: f.maxPages}, Place: fleet.Place{Countries: f.countries},
+	}
+	if f.changed("max-depth") {
+		in.Scope.MaxDepth = &f.maxDepth
+	}
+	if f.changed("delay") {
+		in.Fetch.Delay = (*fleet.Duration)(&f.delay)
+	}
+	if f.session != "" {
+		in.Session = &fleet.Session{Key: fleet.SessionKey(f.session)}
+	}
+	for name, css := range f.extract {
+		if in.Extract == nil {
+			in.Extract = map[string]fleet.Field{}
+		}
+		in.Extract[name] = fleet.Field{CSS: css}
+	}
+	return in.Normalise()
+}
+
+// withTenant completes a document that names no tenant.
+func withTenant(doc []byte, tenant string) []byte {
+	var fields map[string]json.RawMessage
+	if tenant == "" || json.Unmarshal(doc, &fields) != nil || fields == nil || fields["tenant"] != nil {
+		return doc
+	}
+	fields["tenant"], _ = json.Marshal(tenant) // a string always marshals
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return doc
+	}
+	return b
+}
+
+func (a *App) submitOne(ctx context.Context, s steering, r request, wait waitFlags) error {
+	if r.err != nil {
+		return r.err
+	}
+	t, err := s.StartTicket(ctx, r.in)
+	if err != nil {
+		return err
+	}
+	a.noteContact()
+	if !wait.wait {
+		return a.print(t, func(w io.Writer) { printStarted(w, t) })
+	}
+	return a.await(ctx, s, t, wait)
+}
+
+func printStarted(w io.Writer, t client.Ticket) {
+	word := "submitted"
+	if t.Attached {
+		word = "runs already"
+	}
+	fmt.Fprintf(w, "ticket %s of tenant %s %s\n", t.Ticket, t.Tenant, word)
+}
+
+func (a *App) submitBatch(ctx context.Context, s steering, requests []request, wait waitFlags) error {
+	started, failed := make([]client.Ticket, 0, len(requests)), 0
+	out := stream[client.Ticket]{app: a, text: printStarted}
+	for _, r := range requests {
+		t, err := client.Ticket{}, r.err
+		if err == nil {
+			t, err = s.StartTicket(ctx, r.in)
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			failed++
+			a.printError(err, r.at)
+			continue
+		}
+		started = append(started, t)
+		if !wait.wait {
+			err = out.add(t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(started) > 0 {
+		a.noteContact()
+	}
+	a.note("%d submitted, %d refused of %d", len(started), failed, len(requests))
+	var err error
+	if wait.wait {
+		err = a.awaitAll(ctx, s, started, wait)
+	} else {
+		err = out.end()
+	}
+	if left := len(requests) - len(started) - failed; left > 0 {
+		return fleet.Errorf(fleet.CodeTimeout, fmt.Sprintf("interrupted; %d were not submitted", left))
+	}
+	if failed > 0 {
+		return &exitStatus{code: exitError}
+	}
+	return err
+}
+
+// noteContact says once that sites cannot reach the operator.
+func (a *App) noteContact() {
+	d, err := a.dir()
+	if err != nil {
+		return // another machine's fleet: its operator knows
+	}
+	if r, err := d.Running(); err == nil && strings.TrimSpace(r.Contact) == "" {
+		a.note("no operator contact is set, so sites cannot reach you: crawlfleet dev --contact you@example.com")
+	}
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
+	"github.com/crawlfleet/crawlfleet/internal/telemetry"
+)
+
+func newWorkerCommand(app *App) *cobra.Command {
+	var lifeLine bool
+	c := command("worker", "the control side: workflows, launches, data plane",
+		`Runs the control side of a fleet in the foreground, on the Temporal server that
+TEMPORAL_ADDRESS names (the SDK's environment configuration): the four workflows, the
+launches, the data plane, the reaper. crawlfleet dev runs one of its own.
+
+It prints one JSON line when it serves. SIGTERM ends it; crawlers outlive it, and the
+next worker on the same data directory takes them over.`,
+		`  TEMPORAL_ADDRESS=temporal.internal:7233 crawlfleet worker --data-dir /var/lib/crawlfleet`,
+		0, 0, func(ctx context.Context, _ []string) error { return runWorker(ctx, app, lifeLine) })
+	c.Flags().BoolVar(&lifeLine, lifeLineFlag, false, "end when standard input ends")
+	_ = c.Flags().MarkHidden(lifeLineFlag) // it exists: it was added one line above
+	app.settingFlags(c.Flags(), workerSettings()...)
+	return c
+}
+
+// workerSettings are the settings that a worker reads, by path.
+func workerSettings() []string {
+	return []string{
+		"contact", "allowPrivate", "log.level", "log.format", "http.listen", "dataPlane.listen",
+		"process.crawler", "process.offerings", "process.capacity", "process.loopback",
+		"process.addresses", "crawler.idleAfter", "crawler.launchBudget", "crawler.orphanAfter",
+		"cooldown.capacity", "cooldown.quota", "cooldown.failure",
+	}
+}
+
+func runWorker(ctx context.Context, app *App, lifeLine bool) (err error) {
+	out := bufio.NewWriter(app.Out)
+	say := func(l workerLine) error {
+		if err := json.NewEncoder(out).Encode(l); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		return out.Flush()
+	}
+	defer func() {
+		// Under a supervisor the reason goes where it listens, as itself.
+		var e *fleet.Error
+		if lifeLine && errors.As(err, &e) {
+			err = errors.Join(err, say(workerLine{Error: e}))
+		}
+	}()
+	l, err := app.config()
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(app.Err, telemetry.LogOptions{
+		Level: l.Log.Level, Format: l.Log.Format,
+	})
+	if err != nil {
+		return err
+	}
+	dir, err := workerDir(l.DataDir, lifeLine)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Close()) }()
+	if lifeLine {
+		ctx = devserver.WatchLifeLine(ctx, app.In)
+	}
+	return serveWorker(ctx, app, l.Config, dir, log, say)
+}
+
+// workerDir opens the data directory; under a supervisor that one holds it.
+func workerDir(path string, supervised bool) (*config.Dir, error) {
+	if supervised {
+		return config.ReadDir(path)
+	}
+	return config.OpenDir(path, map[string]string{"crawlfleet": thisBuild().Version}, time.Now())
+}
+
+func serveWorker(
+	ctx context.Context, app *App, cfg config.Config, dir *config.Dir, log *zap.Logger,
+	say func(workerLine) error,
+) error {
+	registry := telemetry.NewRegistry()
+	keys, err := codecKeys(cfg)
+	if err != nil {
+		return err
+	}
+	c, err := startControl(ctx, cfg, dir, client.Options{
+		Environ: app.Environ, Keys: keys, Namespace: cfg.Temporal.Namespace,
+		Address: fmt.Sprintf("127.0.0.1:%d", cfg.Temporal.Port),
+		Logger:  telemetry.SDKLogger(log), Metrics: telemetry.SDKMetrics(registry),
+	}, log)
+	if err != nil {
+		return err
+	}
+	health, err := startHealth(ctx, cfg.HTTP.Listen, telemetry.NewHandler(c.ready, registry))
+	if err == nil {
+		err = say(workerLine{Ready: true, DataPlane: c.plane.URL(), HTTP: health.url})
+	}
+	if err == nil {
+		<-ctx.Done()
+		log.Info("stopping")
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin/2)
+	defer cancel()
+	return errors.Join(err, c.stop(stopping), health.stop(stopping))
+}
+
+// health serves /livez, /readyz and /metrics.
+type health struct {
+	server *http.Server
+	url    string
+}
+
+// startHealth listens; without an address it does nothing.
+func startHealth(ctx context.Context, address string, h http.Handler) (*health, error) {
+	if address == "" {
+		return &health{}, nil
+	}
+	var l net.Listener
+	err := listen(ctx, address, "--http-listen", func() (err error) {
+		var lc net.ListenConfig
+		if l, err = lc.Listen(ctx, "tcp", address); err != nil {
+			return fleet.Errorf(fleet.CodeBusy, "cannot listen on "+address).Because(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return &health{}, err
+	}
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second} // as long as a slow scraper takes
+	go func() { _ = s.Serve(l) }()                                     // ends with stop
+	return &health{server: s, url: "http://" + l.Addr().String()}, nil
+}
+
+func (h *health) stop(ctx context.Context) error {
+	if h.server == nil {
+		return nil
+	}
+	return h.server.Shutdown(ctx)
+}
