@@ -20,7 +20,8 @@ type ending struct {
 // ever written: a deadline that comes after a cancel changes nothing.
 func (e ending) end(ctx context.Context, r fleet.RecordRequest) (fleet.TicketResult, error) {
 	intent, err := e.desk.Intend(ctx, fleet.Intent{
-		Tenant: r.Tenant, Ticket: r.Ticket, Outcome: r.Outcome, Reason: r.Reason, Error: r.Error,
+		Tenant: r.Tenant, Ticket: r.Ticket, WorkflowID: r.WorkflowID,
+		Outcome: r.Outcome, Reason: r.Reason, Error: r.Error,
 	})
 	if err != nil {
 		return fleet.TicketResult{}, fmt.Errorf("intend the end of %s: %w", r.Ticket, err)

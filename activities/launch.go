@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -43,6 +44,7 @@ func (m *Machines) Launch(ctx context.Context, in fleet.CrawlerInput) (fleet.Ins
 	if err != nil {
 		return fleet.Instance{}, launchError(in.GUID, err)
 	}
+	defer alive(ctx)()
 	instance, err := provider.Launch(ctx, fleet.Spec{
 		Key:      m.key(in.Tenant, in.GUID),
 		Offering: in.Offering, Slots: in.Slots, Address: in.Address,
@@ -115,6 +117,7 @@ func (m *Machines) Stop(ctx context.Context, in MachineInput) (Stopped, error) {
 	if err != nil {
 		return Stopped{}, err
 	}
+	defer alive(ctx)()
 	for pause := stopPause; ; pause = min(2*pause, stopPauseMax) {
 		err := provider.Stop(ctx, m.key(in.Tenant, in.GUID), fleet.StopOptions{Grace: in.Grace.Std()})
 		if err != nil && fleet.ClassOf(err) == fleet.ClassNotFound {
@@ -123,10 +126,27 @@ func (m *Machines) Stop(ctx context.Context, in MachineInput) (Stopped, error) {
 		if err != nil {
 			activity.GetLogger(ctx).Warn("stop", "guid", in.GUID, "error", err)
 		}
-		activity.RecordHeartbeat(ctx)
 		if err := wait(ctx, pause); err != nil {
 			return Stopped{}, fmt.Errorf("stop %s: %w", in.GUID, err)
 		}
+	}
+}
+
+// aliveEvery is well below every heartbeat timeout of a substrate's calls (10 s), of
+// which the SDK passes on what is needed.
+const aliveEvery = 2 * time.Second
+
+// alive heartbeats beside a call of a substrate, however long that takes, until what
+// it returns is called: a worker that is lost in such a call is noticed by it.
+func alive(ctx context.Context) (end func()) {
+	beating, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		beat(beating, aliveEvery, func() { activity.RecordHeartbeat(beating) })
+	})
+	return func() {
+		cancel()
+		beside.Wait()
 	}
 }
 

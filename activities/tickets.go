@@ -114,7 +114,7 @@ type RecordInput struct {
 }
 
 // Record ends the ticket and tells those who get its slot. A ticket that was never
-// accepted answers a result that is written nowhere.
+// accepted, or whose id is another workflow's, answers a result that is written nowhere.
 func (t *Tickets) Record(ctx context.Context, in RecordInput) (fleet.TicketResult, error) {
 	ticket, err := t.parse(in.Document, in.WorkflowID)
 	if err != nil {
@@ -130,7 +130,8 @@ func (t *Tickets) Record(ctx context.Context, in RecordInput) (fleet.TicketResul
 		end = e.record
 	}
 	result, err := end(ctx, request)
-	if fleet.CodeOf(err) == fleet.CodeNotFound {
+	switch fleet.CodeOf(err) {
+	case fleet.CodeNotFound, fleet.CodeConflict:
 		return fleet.TicketResult{
 			Tenant: ticket.Tenant, Ticket: ticket.ID, Outcome: in.Outcome,
 			Reason: "never accepted", Error: in.Error,

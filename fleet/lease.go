@@ -90,11 +90,13 @@ type RouteAnswer struct {
 // Intent is the written intent to end a ticket: the first of the three steps that
 // touch both databases (intent, fence, end).
 type Intent struct {
-	Tenant  TenantID `json:"tenant"`
-	Ticket  TicketID `json:"ticket"`
-	Outcome Outcome  `json:"outcome"`
-	Reason  string   `json:"reason,omitempty"`
-	Error   *Error   `json:"error,omitempty"`
+	Tenant TenantID `json:"tenant"`
+	Ticket TicketID `json:"ticket"`
+	// WorkflowID is the workflow that ends it; another one's open ticket is a conflict.
+	WorkflowID string  `json:"workflowId,omitempty"`
+	Outcome    Outcome `json:"outcome"`
+	Reason     string  `json:"reason,omitempty"`
+	Error      *Error  `json:"error,omitempty"`
 }
 
 // RecordRequest ends a ticket: its slot is given back, its final row, ledger line

@@ -125,10 +125,9 @@ func (w *work) drain(guids []fleet.GUID, d *fleet.Decision) error {
 
 // reserved lists the crawlers whose workflow has to be started (again).
 func (w *work) reserved(t fleet.TenantID) ([]fleet.CrawlerInput, error) {
-	rows, err := list(w, crawlerColumns+`WHERE tenant = ? AND state = 'reserved'
-		AND state <> 'gone' AND proof = 0 ORDER BY seq`, // the second condition chooses the index of those that live
-
-		[]any{t}, scanCrawler)
+	// That it is not gone goes without saying, but chooses the index of those that live.
+	rows, err := list(w, crawlerColumns+`WHERE tenant = ? AND state <> 'gone'
+		AND state = 'reserved' AND proof = 0 ORDER BY seq`, []any{t}, scanCrawler)
 	var out []fleet.CrawlerInput
 	for _, c := range rows {
 		out = append(out, c.input())

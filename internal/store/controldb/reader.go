@@ -15,10 +15,12 @@ const defaultLimit = 100
 type entry struct {
 	ticketRow
 	spec  string
+	hosts bool  // given
+	pages int64 // given
 	lease *fleet.Lease
 }
 
-const entryQuery = `SELECT ` + ticketFields + `, spec,
+const entryQuery = `SELECT ` + ticketFields + `, spec, hosts_given, pages_given,
 		l_guid, l_epoch, l_offering, l_address, l_warm, l_taken
 	FROM (SELECT t.*, l.guid AS l_guid, l.epoch AS l_epoch, l.offering AS l_offering,
 			l.address AS l_address, l.warm AS l_warm, l.taken_at AS l_taken
@@ -28,7 +30,7 @@ func scanEntry(r scanner, e *entry) error {
 	var guid, offering, address *string
 	var epoch, taken *int64
 	var warm *bool
-	if err := e.scan(r, &e.spec, &guid, &epoch, &offering, &address, &warm, &taken); err != nil {
+	if err := e.scan(r, &e.spec, &e.hosts, &e.pages, &guid, &epoch, &offering, &address, &warm, &taken); err != nil {
 		return err
 	}
 	if guid != nil {
@@ -45,7 +47,8 @@ func (e entry) row() (fleet.TicketRow, error) {
 		Hash: e.hash, State: e.state, WorkflowID: e.workflowID, RunID: e.runID, Lease: e.lease,
 		Times: e.times, Deadline: e.deadline,
 	}
-	if err := parse(e.spec, &out.Input); err != nil {
+	var err error
+	if out.Input, err = asGiven(e.spec, e.hosts, e.pages); err != nil {
 		return out, err
 	}
 	if e.state == fleet.TicketWaiting && e.wait.Code != "" {
@@ -57,7 +60,6 @@ func (e entry) row() (fleet.TicketRow, error) {
 			return out, err
 		}
 	}
-	var err error
 	out.Result, err = e.final()
 	return out, err
 }
@@ -153,7 +155,7 @@ func (s *Store) Leases(ctx context.Context, age time.Duration) (out []fleet.Leas
 func (s *Store) Unfinished(ctx context.Context, age time.Duration) (out []fleet.TicketRow, err error) {
 	err = s.read(ctx, "list unfinished tickets", func(w *work) error {
 		out, err = w.entries(`WHERE state <> 'ended' AND (state = 'closing' OR seen_at <= ?)
-			ORDER BY seq`, micros(w.now.Add(-age)))
+			ORDER BY since, tenant, ticket`, micros(w.now.Add(-age)))
 		return err
 	})
 	return out, err

@@ -17,7 +17,7 @@ func (s *Store) Intend(ctx context.Context, i fleet.Intent) (out fleet.Intent, e
 		}
 		out = i
 		switch {
-		case t.intent != "":
+		case t.intent != "" && t.workflowID == i.WorkflowID:
 			out = fleet.Intent{}
 			return parse(t.intent, &out)
 		case t.state == fleet.TicketEnded:
@@ -27,6 +27,9 @@ func (s *Store) Intend(ctx context.Context, i fleet.Intent) (out fleet.Intent, e
 			}
 			out.Outcome, out.Reason, out.Error = r.Outcome, r.Reason, r.Error
 			return nil
+		}
+		if err := t.belongs(i.WorkflowID); err != nil {
+			return err
 		}
 		doc, err := document(i)
 		if err != nil {
@@ -41,7 +44,8 @@ func (s *Store) Intend(ctx context.Context, i fleet.Intent) (out fleet.Intent, e
 }
 
 // Record implements fleet.Control. It is refused with fenced when the ticket holds a
-// newer lease than the request knows of and no intent to end it is written.
+// newer lease than the request knows of and no intent to end it is written, and with
+// conflict when it belongs to another workflow.
 func (s *Store) Record(ctx context.Context, r fleet.RecordRequest) (a fleet.RecordAnswer, err error) {
 	err = s.write(ctx, "record", func(w *work) error {
 		t, err := w.ticket(r.Tenant, r.Ticket)
@@ -92,6 +96,11 @@ func (w *work) end(
 	}
 	if i.Outcome == "" {
 		return nil, nil, fleet.Invalid("outcome", "is missing", "how the ticket ended")
+	}
+	if r.WorkflowID != "" {
+		if err := t.belongs(r.WorkflowID); err != nil {
+			return nil, nil, err
+		}
 	}
 	l, err := w.lease(t.tenant, t.id)
 	if err != nil {

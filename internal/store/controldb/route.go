@@ -99,12 +99,8 @@ func (m *routing) known() error {
 		m.answer = fleet.RouteAnswer{Kind: fleet.RouteFinished, Result: result}
 		return err
 	}
-	if t.workflowID != r.WorkflowID {
-		return &fleet.Error{
-			Code: fleet.CodeConflict, Field: "id",
-			Message: fmt.Sprintf("ticket %q is open and belongs to workflow %q", t.id, t.workflowID),
-			Want:    "another id, or the end of that workflow",
-		}
+	if err := t.belongs(r.WorkflowID); err != nil {
+		return err
 	}
 	if t.state == fleet.TicketClosing && t.intent != "" {
 		var i fleet.Intent

@@ -29,7 +29,8 @@ type Options struct {
 	// neither creates nor migrates it.
 	Path     string
 	ReadOnly bool
-	Fleet    fleet.FleetID
+	// Fleet is the installation that the store belongs to: another one's is refused.
+	Fleet fleet.FleetID
 
 	// Offerings are the places where crawlers can run; Pins are the providers that
 	// can be asked for an address.
@@ -102,7 +103,35 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, fmt.Errorf("open control store: %w", err)
 		}
 	}
-	return &Store{db: db, o: o}, nil
+	s := &Store{db: db, o: o}
+	if err := s.belongs(ctx); err != nil {
+		_ = db.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return s, nil
+}
+
+// belongs stamps a new store with the fleet's id and refuses that of another fleet:
+// its crawlers would be taken for ours.
+func (s *Store) belongs(ctx context.Context) error {
+	if s.o.ReadOnly {
+		return nil // readers show what is there
+	}
+	return s.write(ctx, "open control store", func(w *work) error {
+		if _, err := w.Exec(`INSERT INTO fleet (one, id) VALUES (1, ?) ON CONFLICT (one) DO NOTHING`,
+			s.o.Fleet); err != nil {
+			return err
+		}
+		var id fleet.FleetID
+		err := w.One(`SELECT id FROM fleet`, nil, &id)
+		if err == nil && id != s.o.Fleet {
+			err = &fleet.Error{
+				Code: fleet.CodeConflict, Field: "fleet",
+				Message: fmt.Sprintf("%s belongs to fleet %q", s.o.Path, id), Want: string(s.o.Fleet),
+			}
+		}
+		return err
+	})
 }
 
 // Close closes the database.

@@ -106,6 +106,16 @@ func TestStore_ClaimableOnlyUnderItsLease(t *testing.T) {
 	require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(err))
 }
 
+func TestOpen_RefusesAnotherFleetsStore(t *testing.T) {
+	t.Parallel()
+	path, c := reopened(t)
+	o := options(path, c)
+	o.Fleet = "other"
+	_, err := controldb.Open(t.Context(), o)
+	require.Equal(t, fleet.CodeConflict, fleet.CodeOf(err))
+	require.ErrorContains(t, err, `belongs to fleet "test"`)
+}
+
 func TestOpen_NeedsAClock(t *testing.T) {
 	t.Parallel()
 	_, err := controldb.Open(t.Context(), controldb.Options{Path: filepath.Join(t.TempDir(), "control.db")})

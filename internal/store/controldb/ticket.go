@@ -78,6 +78,18 @@ func (w *work) ticket(t fleet.TenantID, id fleet.TicketID) (*ticketRow, error) {
 	return row, err
 }
 
+// belongs refuses another workflow than the one that an open ticket has.
+func (t *ticketRow) belongs(workflowID string) error {
+	if workflowID == t.workflowID {
+		return nil
+	}
+	return &fleet.Error{
+		Code: fleet.CodeConflict, Field: "id",
+		Message: fmt.Sprintf("ticket %q is open and belongs to workflow %q", t.id, t.workflowID),
+		Want:    "another id, or the end of that workflow",
+	}
+}
+
 // accept writes a ticket that has come for the first time.
 func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 	in := r.Input

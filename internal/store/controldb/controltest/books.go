@@ -70,7 +70,7 @@ func testBooks(t *testing.T, open Factory) {
 		r.tenant("acme", fleet.Plan{})
 		r.route(ticket("acme", "one"))
 		in := r.decide("acme").Starts[0]
-		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeCancelled})
+		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeCancelled})
 		require.NoError(t, err)
 		require.Empty(t, r.serve(in).Grants)
 		r.clock.advance(9 * time.Second)

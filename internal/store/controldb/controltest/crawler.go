@@ -221,7 +221,7 @@ func testLoss(t *testing.T, open Factory) {
 		r := newRig(t, open, nil)
 		r.tenant("acme", fleet.Plan{})
 		l := r.cold(ticket("acme", "one"))
-		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeCancelled})
+		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeCancelled})
 		require.NoError(t, err)
 		a, err := r.Bury(r.ctx, l.GUID, "gone")
 		require.NoError(t, err)

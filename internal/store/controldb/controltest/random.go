@@ -146,7 +146,7 @@ func (m *model) end(rt *rapid.T) {
 func (m *model) cancel(rt *rapid.T) {
 	req := m.request(rt)
 	t, id := req.Input.Tenant, req.Input.ID
-	_, err := m.Intend(m.ctx, fleet.Intent{Tenant: t, Ticket: id, Outcome: fleet.OutcomeCancelled})
+	_, err := m.Intend(m.ctx, fleet.Intent{Tenant: t, Ticket: id, WorkflowID: fleet.TicketWorkflowID(t, id), Outcome: fleet.OutcomeCancelled})
 	if fleet.CodeOf(err) == fleet.CodeNotFound || rapid.Bool().Draw(rt, "crash") {
 		return
 	}

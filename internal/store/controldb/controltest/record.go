@@ -72,11 +72,11 @@ func testRecord(t *testing.T, open Factory) {
 		r.tenant("acme", fleet.Plan{})
 		req := ticket("acme", "one")
 		l := r.cold(req)
-		cancel := fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeCancelled, Reason: "asked"}
+		cancel := fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeCancelled, Reason: "asked"}
 		i, err := r.Intend(r.ctx, cancel)
 		require.NoError(t, err)
 		require.Equal(t, cancel, i)
-		i, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeExpired})
+		i, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeExpired})
 		require.NoError(t, err)
 		require.Equal(t, cancel, i)
 		row := r.row("acme", "one")
@@ -95,7 +95,7 @@ func testRecord(t *testing.T, open Factory) {
 		require.NoError(t, err)
 		require.Equal(t, fleet.OutcomeCancelled, a.Result.Outcome)
 		require.Equal(t, "asked", a.Result.Reason)
-		i, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeFailed})
+		i, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeFailed})
 		require.NoError(t, err)
 		require.Equal(t, fleet.OutcomeCancelled, i.Outcome)
 	})
@@ -104,7 +104,7 @@ func testRecord(t *testing.T, open Factory) {
 		r := newRig(t, open, nil)
 		r.tenant("acme", fleet.Plan{})
 		r.route(ticket("acme", "one"))
-		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeCancelled})
+		_, err := r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one", Outcome: fleet.OutcomeCancelled})
 		require.NoError(t, err)
 		a, err := r.Record(r.ctx, fleet.RecordRequest{Tenant: "acme", Ticket: "one", Outcome: fleet.OutcomeCancelled})
 		require.NoError(t, err)
@@ -127,11 +127,25 @@ func testRecord(t *testing.T, open Factory) {
 		require.Equal(t, fleet.OutcomeDone, r.record(next).Result.Outcome)
 	})
 
+	t.Run("OfAnotherWorkflowIsRefused", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{})
+		l := r.cold(ticket("acme", "one"))
+		other := done(l)
+		other.WorkflowID = "a second one"
+		_, err := r.Record(r.ctx, other)
+		refused(t, err, fleet.CodeConflict, "id")
+		require.Equal(t, fleet.TicketRunning, r.row("acme", "one").State)
+		r.record(l)
+		_, err = r.Record(r.ctx, other)
+		require.NoError(t, err, "an ended ticket answers anybody")
+	})
+
 	t.Run("UnknownTicket", func(t *testing.T) {
 		r := newRig(t, open, nil)
 		_, err := r.Record(r.ctx, fleet.RecordRequest{Tenant: "acme", Ticket: "one"})
 		refused(t, err, fleet.CodeNotFound, "id")
-		_, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one"})
+		_, err = r.Intend(r.ctx, fleet.Intent{Tenant: "acme", Ticket: "one", WorkflowID: "ticket/acme/one"})
 		refused(t, err, fleet.CodeNotFound, "id")
 	})
 

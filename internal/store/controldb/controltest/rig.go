@@ -17,6 +17,9 @@ import (
 type Control interface {
 	fleet.Control
 	fleet.Reader
+	// Claimable is what the data plane asks at every claim.
+	Claimable(ctx context.Context, t fleet.TenantID, id fleet.TicketID,
+		g fleet.GUID, epoch int64) (fleet.TicketInput, error)
 }
 
 // Config is what a factory has to honour.

@@ -88,8 +88,8 @@ func testRoute(t *testing.T, open Factory) {
 		require.Equal(t, fleet.TicketRunning, row.State)
 		require.Equal(t, &l, row.Lease)
 		require.Nil(t, row.Wait)
-		require.Equal(t, []string{"example.com"}, row.Input.Scope.Hosts)
-		require.EqualValues(t, fleet.DefaultMaxPages, row.Input.Scope.MaxPages)
+		require.Empty(t, row.Input.Scope.Hosts, "as it was given")
+		require.Zero(t, row.Input.Scope.MaxPages)
 		require.Equal(t, []fleet.DecisionKind{fleet.DecidedLaunch, fleet.DecidedServe, fleet.DecidedAccept,
 			fleet.DecidedRoute}, r.kinds("acme", "two"))
 	})
@@ -118,9 +118,15 @@ func testRoute(t *testing.T, open Factory) {
 			in.Scope.MaxPages = 1000
 			in.Deadline = "10m"
 		}
+		deadline := r.clock.now().Add(10 * time.Minute)
+		lease := r.cold(ticket("acme", "one", set))
 		a := r.route(ticket("acme", "one", set))
-		require.Equal(t, r.clock.now().Add(10*time.Minute), a.Deadline)
-		in := r.row("acme", "one").Input
+		require.Equal(t, deadline, a.Deadline)
+		given := r.row("acme", "one").Input
+		require.Empty(t, given.Scope.Hosts, "readers get what was given: a retry sends it again")
+		require.EqualValues(t, 1000, given.Scope.MaxPages)
+		in, err := r.Claimable(r.ctx, "acme", "one", lease.GUID, a.Lease.Epoch)
+		require.NoError(t, err)
 		require.Equal(t, []string{"a.example", "b.example:8443"}, in.Scope.Hosts)
 		require.EqualValues(t, 50, in.Scope.MaxPages)
 		require.Equal(t, a.Kind, r.route(ticket("acme", "one", set)).Kind, "the hash is that of the input")
@@ -141,7 +147,7 @@ func testRoute(t *testing.T, open Factory) {
 			"session.key":    func(in *fleet.TicketInput) { in.Session = &fleet.Session{Key: "z", OnLoss: "fail"} },
 			"session.onLoss": func(in *fleet.TicketInput) { in.Session = &fleet.Session{Key: "s"} },
 			"session":        func(in *fleet.TicketInput) { in.Session = nil },
-			"place.regions":  func(in *fleet.TicketInput) { in.Place.Regions = []string{"region-a"} },
+			"place":          func(in *fleet.TicketInput) { in.Place.Regions = []string{"region-a"} },
 			"priority":       func(in *fleet.TicketInput) { in.Priority = 1 },
 			"deadline":       func(in *fleet.TicketInput) { in.Deadline = "1h" },
 		} {

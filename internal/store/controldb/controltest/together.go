@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,7 +72,11 @@ func (r *rig) runTicket(id fleet.TicketID, granted <-chan struct{}, tell func(fl
 			return err
 		}
 		if a.Kind == fleet.RouteWait {
-			<-granted
+			select {
+			case <-granted:
+			case <-time.After(lostAfter):
+				return fmt.Errorf("ticket %s waits for %s and nobody tells it", id, a.Wait.Code)
+			}
 			continue
 		}
 		if err := r.within(); err != nil {
@@ -85,6 +90,10 @@ func (r *rig) runTicket(id fleet.TicketID, granted <-chan struct{}, tell func(fl
 		return nil
 	}
 }
+
+// lostAfter is how long no grant can take that is not lost: all tickets together
+// take a second.
+const lostAfter = time.Minute
 
 // within reports a crawler with more leases than slots, or more leases than the plan.
 func (r *rig) within() error {

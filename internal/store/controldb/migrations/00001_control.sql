@@ -2,6 +2,12 @@
 -- Every moment is in microseconds of Unix time, 0 where it has not come; every
 -- amount in millionths of its currency.
 
+-- The one fleet that the store belongs to.
+CREATE TABLE fleet (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    id  TEXT    NOT NULL
+);
+
 CREATE TABLE tenants (
     seq          INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant       TEXT    NOT NULL UNIQUE,
@@ -207,3 +213,4 @@ DROP TABLE sessions;
 DROP TABLE crawlers;
 DROP TABLE plans;
 DROP TABLE tenants;
+DROP TABLE fleet;
