@@ -70,6 +70,6 @@ func (c Counters) Balanced() bool { return c.Discovered == c.Queued+c.InFlight+c
 type TicketTimes struct {
 	Accepted time.Time `json:"accepted,omitzero"`
 	Leased   time.Time `json:"leased,omitzero"`  // first lease
-	Started  time.Time `json:"started,omitzero"` // first claim at the data plane
+	Started  time.Time `json:"started,omitzero"` // first claim; known to readers of the tenant's database
 	Ended    time.Time `json:"ended,omitzero"`
 }

@@ -43,15 +43,10 @@ type Options struct {
 	Data   Data   // required
 	Leases Leases // required
 	Tokens Tokens // required
-	// Started is told of every claim that was granted; the first one of a ticket counts.
-	// Its error does not fail the claim and is logged. Optional.
-	Started func(ctx context.Context, t fleet.TenantID, id fleet.TicketID, at time.Time) error
 	// MaxBody is the most bytes of a request's body; default DefaultMaxBody.
 	MaxBody int64
 	// Timeout bounds one call; default DefaultTimeout.
 	Timeout time.Duration
-	// Clock tells the time; default time.Now.
-	Clock func() time.Time
 	// Log takes defects and what is refused; default none.
 	Log *zap.Logger
 }
@@ -77,9 +72,6 @@ func New(o Options) (*Handler, error) {
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
-	}
-	if o.Clock == nil {
-		o.Clock = time.Now
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -135,14 +127,7 @@ func (h *Handler) claim(
 	if err != nil {
 		return a, err
 	}
-	if a, err = h.o.Data.Claim(ctx, r, spec); err != nil || h.o.Started == nil {
-		return a, err
-	}
-	if err := h.o.Started(ctx, r.Tenant, r.Ticket, h.o.Clock()); err != nil {
-		h.o.Log.Warn("the start of a ticket was not noted", zap.Error(err),
-			zap.String("tenant", string(r.Tenant)), zap.String("ticket", string(r.Ticket)))
-	}
-	return a, nil
+	return h.o.Data.Claim(ctx, r, spec)
 }
 
 func (h *Handler) exchange(

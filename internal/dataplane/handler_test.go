@@ -105,24 +105,6 @@ func TestHandler_ClaimNeedsTheLease(t *testing.T) {
 	require.True(t, at.IsZero(), "nothing was claimed")
 }
 
-func TestHandler_TellsOfEveryClaim(t *testing.T) {
-	t.Parallel()
-	told := make(chan fleet.TicketID, 2)
-	p := newPlace(t, func(o *dataplane.Options) {
-		o.Started = func(_ context.Context, _ fleet.TenantID, id fleet.TicketID, at time.Time) error {
-			if !at.IsZero() {
-				told <- id
-			}
-			return errors.New("the control store is away")
-		}
-	})
-	a, err := p.client().Claim(t.Context(), claimRequest())
-	require.NoError(t, err, "the claim stands")
-	require.True(t, a.Seed)
-	require.Equal(t, fleet.TicketID("t-1"), <-told)
-	require.Equal(t, 1, p.logs.FilterMessage("the start of a ticket was not noted").Len())
-}
-
 // broken is a store in which each call goes wrong in one way.
 type broken struct{ do func(context.Context) error }
 

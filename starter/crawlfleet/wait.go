@@ -80,14 +80,13 @@ func (w *watcher) look(ctx context.Context, t fleet.TenantID, id fleet.TicketID)
 	if row.Lease != nil {
 		l.Crawler = row.Lease.GUID
 	}
-	if row.Result != nil {
-		l.Outcome, l.Counters = row.Result.Outcome, row.Result.Counters
-		return l, nil
-	}
-	// A ticket that has not been claimed has no row there yet.
-	l.Counters, _, err = w.tenants.Progress(ctx, t, id)
+	// A ticket that has not been claimed has no row in the tenant's database yet.
+	l.Counters, l.row.Times.Started, err = w.tenants.Progress(ctx, t, id)
 	if hasCode(err, fleet.CodeNotFound) {
 		err = nil
+	}
+	if row.Result != nil {
+		l.Outcome, l.Counters = row.Result.Outcome, row.Result.Counters
 	}
 	return l, err
 }
