@@ -39,8 +39,8 @@ type control struct {
 	workers *workers.Control
 }
 
-// stores are the databases as the parts of the control side use them.
-type stores struct {
+// databases are the stores as the parts of the control side use them.
+type databases struct {
 	control fleet.Control
 	data    fleet.TenantData
 	plane   dataplane.Data

@@ -18,9 +18,9 @@ import (
 // seams are the stores with crash points: the file "crash" in the data directory names
 // one as "<before|after> <method> <ticket, tenant or GUID, or *>". Who comes there
 // removes the file and kills this process, as a power cut does.
-func (c *control) seams(dir *config.Dir) stores {
+func (c *control) seams(dir *config.Dir) databases {
 	crash := crash{filepath.Join(dir.Path, "crash")}
-	return stores{
+	return databases{
 		control: crashControl{c.store, crash},
 		data:    crashData{c.data, crash},
 		plane:   crashPlane{c.data, crash},

@@ -72,6 +72,7 @@ func runWorker(ctx context.Context, app *App, lifeLine bool) (err error) {
 	if err != nil {
 		return err
 	}
+	tuneMemory(app.Environ)
 	dir, err := workerDir(l.DataDir, lifeLine)
 	if err != nil {
 		return err

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/crawlfleet/crawlfleet/internal/config"
+)
+
+// demoPatience bounds a run that takes 20 s: a slow machine under -race beside others.
+const demoPatience = 6 * time.Minute
+
+// The six acts, for real, with the programs of bin/. What makes an act hold is the
+// demo's own judgement, which has tests of its own; that nothing is left is asked again.
+func TestDemo_EveryActHolds(t *testing.T) {
+	t.Parallel()
+	program := builtProgram(t, "crawlfleet")
+	builtProgram(t, "crawlfleet-crawler")
+	builtProgram(t, "crawlfleet-server")
+	dir := filepath.Join(t.TempDir(), "fleet")
+	ctx, cancel := context.WithTimeout(t.Context(), demoPatience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, "demo", "--exit", "--data-dir", dir, "-o", "jsonl")
+	cmd.Env = append(withoutTemporal(os.Environ()), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
+	cmd.WaitDelay = time.Minute
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(t, cmd.Run(), "%s%s", out.String(), errs.String())
+
+	var acts []actReport
+	for line := range bytes.Lines(out.Bytes()) {
+		var r actReport
+		require.NoError(t, json.Unmarshal(line, &r))
+		require.True(t, r.Held, "%s", line)
+		acts = append(acts, r)
+	}
+	require.Len(t, acts, 6)
+	d, err := config.ReadDir(dir)
+	require.NoError(t, err)
+	left, err := crawlerProcesses(d.Stamp.Fleet, d.Crawlers())
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = d.Running()
+	require.Error(t, err, "the directory is given back")
+}
+
+// builtProgram is a program of this checkout's bin folder.
+func builtProgram(t *testing.T, name string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("..", "..", "bin", name))
+	require.NoError(t, err)
+	require.FileExists(t, path, "this test runs the programs as they are built: make build")
+	return path
+}
+
+// withoutTemporal leaves out what would send the demo to another server.
+func withoutTemporal(environ []string) []string {
+	var out []string
+	for _, e := range environ {
+		if !bytes.HasPrefix([]byte(e), []byte("TEMPORAL_")) && !bytes.HasPrefix([]byte(e), []byte("CRAWLFLEET_")) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
