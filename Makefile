@@ -57,11 +57,10 @@ fmt: tools ## format
 	$(BIN)/gofumpt -w $(GOFILES)
 
 bench: build ## ratios taken side by side in one run
-	$(BIN)/crawlfleet version >/dev/null
-	go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./internal/e2e/bench
+	go run ./internal/e2e/bench -bin $(BIN) $(ARGS)
 
 record: build ## record the histories that the replay tests read
-	go run ./internal/e2e/record
+	go run ./internal/record
 
 golden: ## rewrite the golden files; read the difference like code
 	go test ./fleet ./starter/... -update

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	"go.uber.org/zap"
 
@@ -224,7 +225,12 @@ func TestLaunch_AFinishedOneIsNeverRunAgain(t *testing.T) {
 	require.NoError(t, err)
 	d.provider.Kill(in.GUID)
 	_, err = d.machines.Launch(t.Context(), in)
-	require.Equal(t, fleet.ClassFatal, activities.LaunchFailureFrom(in.GUID, err).Class)
+	failure := activities.LaunchFailureFrom(in.GUID, err)
+	require.Equal(t, fleet.ClassRetryable, failure.Class, "the place is not at fault")
+	require.Equal(t, fleet.CodeCrawlerLost, failure.Error.Code, "another crawler may be launched")
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.True(t, app.NonRetryable(), "this one may not")
 }
 
 func TestLaunch_ByAWorkerWithoutTheProviderIsFatal(t *testing.T) {

@@ -70,6 +70,18 @@ func launchError(guid fleet.GUID, err error) error {
 	return temporal.NewApplicationErrorWithOptions(err.Error(), launchType+string(class), options)
 }
 
+// endedInLaunch is a launch that finds its crawler ended: the worker before it died in
+// the middle of the launch. The place is not at fault and another crawler may succeed,
+// but not this one: a GUID has one life.
+func endedInLaunch(i fleet.Instance) error {
+	e := fleet.Errorf(fleet.CodeCrawlerLost, "it has exited already: "+i.Reason)
+	failure := fleet.LaunchFailure{
+		GUID: i.GUID, Class: fleet.ClassRetryable, Reason: e.Message, Error: e,
+	}
+	return temporal.NewApplicationErrorWithOptions(e.Message, launchType+string(failure.Class),
+		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{failure}})
+}
+
 // LaunchFailureFrom reads what became of a launch from the error of its activity.
 // Without a word from the provider (a timeout, a lost worker) it is unknown
 // whether it was launched: ambiguous.

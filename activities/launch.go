@@ -55,10 +55,7 @@ func (m *Machines) Launch(ctx context.Context, in fleet.CrawlerInput) (fleet.Ins
 		return instance, launchError(in.GUID, err)
 	}
 	if instance.Phase == fleet.PhaseExited {
-		return instance, launchError(in.GUID, &fleet.ProviderError{
-			Class: fleet.ClassFatal, Provider: in.Provider, Op: "launch",
-			Err: fmt.Errorf("it has exited already: %s", instance.Reason),
-		})
+		return instance, endedInLaunch(instance)
 	}
 	// A store that is away does not make the launch ambiguous: the same again.
 	if err := m.Desk.Launched(ctx, in.GUID, instance); err != nil {
@@ -132,8 +129,8 @@ func (m *Machines) Stop(ctx context.Context, in MachineInput) (Stopped, error) {
 	}
 }
 
-// aliveEvery is well below every heartbeat timeout of a substrate's calls (10 s), of
-// which the SDK passes on what is needed.
+// aliveEvery is well below every heartbeat timeout of a substrate's calls (10 s). A
+// shorter call heartbeats not at all, and costs nothing.
 const aliveEvery = 2 * time.Second
 
 // alive heartbeats beside a call of a substrate, however long that takes, until what
@@ -142,7 +139,9 @@ func alive(ctx context.Context) (end func()) {
 	beating, cancel := context.WithCancel(ctx)
 	var beside sync.WaitGroup
 	beside.Go(func() {
-		beat(beating, aliveEvery, func() { activity.RecordHeartbeat(beating) })
+		for wait(beating, aliveEvery) == nil {
+			activity.RecordHeartbeat(beating)
+		}
 	})
 	return func() {
 		cancel()

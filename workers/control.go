@@ -55,10 +55,17 @@ func (o ControlOptions) Validate() error {
 		name    string
 		missing bool
 	}{
-		{"Client", o.Client == nil}, {"Namespace", o.Namespace == ""}, {"Fleet", o.Fleet == ""},
-		{"Control", o.Control == nil}, {"Data", o.Data == nil}, {"Providers", len(o.Providers) == 0},
-		{"Accounts", len(o.Accounts) == 0}, {"Env", o.Env == nil}, {"Token", o.Token == nil},
-		{"Build", o.Build == ""}, {"Log", o.Log == nil},
+		{"Client", o.Client == nil},
+		{"Namespace", o.Namespace == ""},
+		{"Fleet", o.Fleet == ""},
+		{"Control", o.Control == nil},
+		{"Data", o.Data == nil},
+		{"Providers", len(o.Providers) == 0},
+		{"Accounts", len(o.Accounts) == 0},
+		{"Env", o.Env == nil},
+		{"Token", o.Token == nil},
+		{"Build", o.Build == ""},
+		{"Log", o.Log == nil},
 	} {
 		if c.missing {
 			return fleet.Invalid(c.name, "is missing", "the control worker's "+c.name)

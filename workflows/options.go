@@ -59,14 +59,15 @@ const (
 	drainGrace = 30 * time.Second // the default of DrainRequest.Grace
 	drainFirst = 200 * time.Millisecond
 	drainMost  = 5 * time.Second
-	stopGrace  = 10 * time.Second // to hand back what runs, after SIGTERM
+	stopGrace  = 15 * time.Second // a crawler takes 10 s at most to hand back what runs
 
 	launchMost     = 2 * time.Minute  // one call of a slow cloud API
+	launchSilence  = 10 * time.Second // a worker that is lost in mid-launch
 	launchTries    = 5                // then the place is given up
 	describeMost   = 10 * time.Second // one call
 	describeBudget = 30 * time.Second // with retries; unknown is an answer too
 	stopMost       = 24 * time.Hour   // one attempt, heartbeating; it is repeated for ever
-	stopSilence    = time.Minute
+	stopSilence    = 10 * time.Second // a worker that is lost in mid-stop
 )
 
 // Stop and Describe go before launches on an account's queue: what runs costs
@@ -78,7 +79,7 @@ const (
 
 // The times of a tenant.
 const (
-	tenantCall  = time.Minute      // one statement, or making a database
+	tenantCall  = 10 * time.Second // one statement, or making a database: they may be repeated
 	tenantSteps = 10 * time.Minute // then provisioning is given up and undone
 	// A proof that an earlier try left running is gone within its launch budget, a
 	// stop and the reaper's time.
@@ -155,6 +156,7 @@ func launchOptions(in fleet.CrawlerInput) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:           fleet.LaunchQueue(in.Account),
 		StartToCloseTimeout: launchMost,
+		HeartbeatTimeout:    launchSilence,
 		// What was begun is waited for: Stop must not overtake it.
 		WaitForCancellation: true,
 		RetryPolicy: &temporal.RetryPolicy{

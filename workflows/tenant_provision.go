@@ -145,13 +145,21 @@ func (t *tenant) prove(ctx workflow.Context) (string, error) {
 		switch {
 		case err == nil:
 			return fmt.Sprintf("%s at %s, address %s", hello.GUID, in.Offering, hello.Address), nil
-		case try == proofTries || !temporal.IsWorkflowExecutionAlreadyStartedError(err):
+		case try == proofTries || !again(err):
 			return "", err
 		}
 		if err := workflow.Sleep(ctx, proofPause); err != nil {
 			return "", err
 		}
 	}
+}
+
+// again reports whether a proof has failed of nothing that it was to prove: an earlier
+// one still runs, or a worker died in the middle of its launch.
+func again(err error) bool {
+	e := activities.FromTemporal(err)
+	return temporal.IsWorkflowExecutionAlreadyStartedError(err) ||
+		e != nil && e.Code == fleet.CodeCrawlerLost
 }
 
 // take does one step and notes how long it took.

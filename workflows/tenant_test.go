@@ -150,29 +150,35 @@ func TestTenant_AFailedStepIsUndoneInReverse(t *testing.T) {
 	}{
 		"account row": {
 			func(w *world) { w.store.Fail("OpenTenant", refused) },
-			"account row", fleet.CodeQuota, []string{"OpenTenant"},
+			"account row", fleet.CodeQuota,
+			[]string{"OpenTenant"},
 		},
 		"database": {
 			func(w *world) { w.store.Fail("Create", refused) },
-			"database", fleet.CodeQuota, []string{"Create", "Destroy", "SetTenant:failed"},
+			"database", fleet.CodeQuota,
+			[]string{"Create", "Destroy", "SetTenant:failed"},
 		},
 		"queue": {
 			func(w *world) {
 				w.temporal.Err = errors.New("connection refused") // for longer than a step may take
 			},
-			"queue", fleet.CodeInternal, []string{"Create", "Destroy", "SetTenant:failed"},
+			"queue", fleet.CodeInternal,
+			[]string{"Create", "Destroy", "SetTenant:failed"},
 		},
 		"reserving the proof": {
 			func(w *world) { w.store.Fail("ReserveProof", refused) },
-			"proof crawler", fleet.CodeQuota, []string{"ReserveProof", "Destroy", "SetTenant:failed"},
+			"proof crawler", fleet.CodeQuota,
+			[]string{"ReserveProof", "Destroy", "SetTenant:failed"},
 		},
 		"the proof itself": {
 			func(w *world) { w.provider.Errors = []error{w.provider.Refusal(fleet.ClassFatal)} },
-			"proof crawler", fleet.CodeCapacity, []string{"Gone", "Destroy", "SetTenant:failed"},
+			"proof crawler", fleet.CodeCapacity,
+			[]string{"Gone", "Destroy", "SetTenant:failed"},
 		},
 		"opening": {
 			func(w *world) { w.store.Fail("SetTenant:ready", refused) },
-			"open for tickets", fleet.CodeQuota, []string{"SetTenant:ready", "Destroy", "SetTenant:failed"},
+			"open for tickets", fleet.CodeQuota,
+			[]string{"SetTenant:ready", "Destroy", "SetTenant:failed"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,6 +249,25 @@ func TestTenant_WaitsForAProofThatIsUnderWay(t *testing.T) {
 	w.tenant(`{"tenant":"beta"}`)
 	require.Equal(t, fleet.TenantReady, w.store.Tenant("beta").State)
 	require.Equal(t, 3, starts)
+}
+
+func TestTenant_ProvesAgainWhenAWorkerDiedInTheLaunchOfItsProof(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	starts := 0
+	w.OnWorkflow(fleet.CrawlerWorkflow, mock.Anything, mock.Anything).Return(
+		func(workflow.Context, fleet.CrawlerInput) (fleet.Hello, error) {
+			starts++
+			if starts < 2 {
+				return fleet.Hello{}, activities.ToTemporal(
+					fleet.Errorf(fleet.CodeCrawlerLost, "the control worker ended in the middle of its launch"))
+			}
+			return fleet.Hello{}, nil
+		})
+	w.RegisterDelayedCallback(w.CancelWorkflow, time.Minute)
+	w.tenant(`{"tenant":"beta"}`)
+	require.Equal(t, fleet.TenantReady, w.store.Tenant("beta").State)
+	require.Equal(t, 2, starts)
 }
 
 func TestTenant_WhoseDeletionWasCutShortIsDeleted(t *testing.T) {

@@ -69,6 +69,8 @@ func (t *ticket) broken(ctx workflow.Context, err error) (*ending, fleet.Code) {
 	switch e.Code {
 	case fleet.CodeCrawlerLost, fleet.CodeDraining, fleet.CodeFenced:
 		return nil, e.Code
+	case fleet.CodeUnavailable: // cut off from the data plane, which is no fault of the ticket
+		return nil, fleet.CodeTimeout
 	default:
 		return &ending{outcome: fleet.OutcomeFailed, reason: e.Error(), err: e}, ""
 	}

@@ -102,13 +102,19 @@ func TestTicket_FailedIsAnErrorOfItsCodeWithItsResult(t *testing.T) {
 			Error: fleet.Errorf(fleet.CodeUnreachable, "no seed answers"),
 		}, nil, "unreachable"},
 		"without a code": {fleet.CrawlResult{Outcome: fleet.OutcomeFailed, Reason: "?"}, nil, "failed"},
-		"by a defect": {fleet.CrawlResult{},
-			temporal.NewNonRetryableApplicationError("nil map", "PanicError", nil), "internal"},
-		"by an error with a code": {fleet.CrawlResult{},
-			activities.ToTemporal(fleet.Errorf(fleet.CodeForbidden, "a private address")), "forbidden"},
+		"by a defect": {
+			fleet.CrawlResult{},
+			temporal.NewNonRetryableApplicationError("nil map", "PanicError", nil), "internal",
+		},
+		"by an error with a code": {
+			fleet.CrawlResult{},
+			activities.ToTemporal(fleet.Errorf(fleet.CodeForbidden, "a private address")), "forbidden",
+		},
 		"by an answer nobody may give": {fleet.CrawlResult{Outcome: "gold"}, nil, "internal"},
-		"by its longest time": {fleet.CrawlResult{},
-			temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil), "timeout"},
+		"by its longest time": {
+			fleet.CrawlResult{},
+			temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil), "timeout",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -129,6 +129,7 @@ func TestTicket_GoesElsewhereWhenItsCrawlerIsLost(t *testing.T) {
 		"buried":    activities.ToTemporal(fleet.Errorf(fleet.CodeCrawlerLost, "it was killed")),
 		"draining":  activities.ToTemporal(fleet.Errorf(fleet.CodeDraining, "it ends")),
 		"fenced":    activities.ToTemporal(fleet.Errorf(fleet.CodeFenced, "a newer claim exists")),
+		"cut off":   activities.ToTemporal(fleet.Errorf(fleet.CodeUnavailable, "no data plane")),
 		"not taken": temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, nil),
 		"silent":    temporal.NewTimeoutError(enumspb.TIMEOUT_TYPE_HEARTBEAT, nil),
 	} {

@@ -60,11 +60,28 @@ func ownerOf(link string) (Holder, bool) {
 		if err != nil {
 			continue
 		}
-		name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+		name, err := programName(filepath.Join("/proc", strconv.Itoa(pid)))
 		if err != nil {
 			continue
 		}
-		return Holder{PID: pid, Program: strings.TrimSpace(string(name))}, true
+		return Holder{PID: pid, Program: name}, true
 	}
 	return Holder{}, false
+}
+
+// programName is what the kernel calls a process, which it cuts after 15 characters; the
+// whole of it where the process's own first argument goes on in the same way.
+func programName(process string) (string, error) {
+	comm, err := os.ReadFile(filepath.Join(process, "comm"))
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimSpace(string(comm))
+	if args, err := os.ReadFile(filepath.Join(process, "cmdline")); err == nil {
+		first, _, _ := strings.Cut(string(args), "\x00")
+		if whole := filepath.Base(first); strings.HasPrefix(whole, name) {
+			return whole, nil
+		}
+	}
+	return name, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,7 +42,10 @@ type stage struct {
 }
 
 func newStage(ctx context.Context, address string) (*stage, error) {
-	c, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: quiet{}})
+	c, err := client.DialContext(ctx, client.Options{
+		HostPort: address, Logger: quiet{},
+		Identity: build, // a history must not name the machine that it was recorded on
+	})
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -204,7 +208,12 @@ func (s *stage) save(ctx context.Context, id, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
+	host, err := os.Hostname() // the SDK names its sticky queue after it
+	if err != nil {
+		return "", fmt.Errorf("name the host: %w", err)
+	}
+	text = bytes.ReplaceAll(append(text, '\n'), []byte(`"`+host+`:`), []byte(`"`+build+`:`))
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return "", fmt.Errorf("write the history: %w", err)
 	}
 	d, err := s.client.DescribeWorkflowExecution(ctx, id, "")
