@@ -1,0 +1,210 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
+	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+)
+
+const loopback = "127.0.0.1"
+
+// Options say how a fleet is run.
+type Options struct {
+	// Dev runs `crawlfleet dev`, which starts the server and the worker itself; else the
+	// harness starts the two beside each other, so that each can be killed by itself.
+	Dev bool
+	// External has dev use a Temporal server that the harness starts, by TEMPORAL_ADDRESS.
+	External bool
+	// Settings are settings of the programs, by the name of their flag without dashes
+	// before it ("crawler-idle-after"). They win over the harness's short times.
+	Settings map[string]string
+}
+
+// Fleet is a whole fleet in a directory of its own.
+type Fleet struct {
+	Dir string
+	// Temporal is the server's host and port, Plane the data plane's; they stay the same
+	// over restarts.
+	Temporal, Plane string
+	// Server and Worker are the two programs; what dev supervises is nil.
+	Server, Worker *Process
+	// Dev is `crawlfleet dev`, or nil.
+	Dev *Process
+
+	// Client steers; Control and Data read the databases beside the fleet.
+	Client  *client.Client
+	Control *controldb.Store
+	Data    *tenantdb.Store
+
+	programs Programs
+	o        Options
+	ports    struct{ temporal, plane, health int }
+	base     []string // the environment of every program
+	tenants  atomic.Int64
+}
+
+// fleets numbers the fleets of a run, for addresses of their own.
+var fleets atomic.Int64
+
+// Start starts a fleet and returns when it takes tickets. After an error nothing runs.
+func Start(ctx context.Context, p Programs, o Options) (*Fleet, error) {
+	dir, err := os.MkdirTemp("", "crawlfleet-e2e-")
+	if err != nil {
+		return nil, fmt.Errorf("start a fleet: %w", err)
+	}
+	f := &Fleet{Dir: dir, programs: p, o: o}
+	if err := f.begin(ctx); err != nil {
+		f.end()
+		return nil, errors.Join(fmt.Errorf("start a fleet: %w", err), os.RemoveAll(dir))
+	}
+	return f, nil
+}
+
+func (f *Fleet) begin(ctx context.Context) error {
+	if err := f.prepare(); err != nil {
+		return err
+	}
+	if err := f.StartAll(); err != nil {
+		return err
+	}
+	return f.connect(ctx)
+}
+
+// StartAll starts the whole fleet again, on the same ports and directory.
+func (f *Fleet) StartAll() error {
+	if !f.o.Dev || f.o.External {
+		if err := f.StartServer(); err != nil {
+			return err
+		}
+	}
+	if f.o.Dev {
+		return f.StartDev()
+	}
+	return f.StartWorker()
+}
+
+// StartWorker starts the control worker, on the same ports and directory as before.
+func (f *Fleet) StartWorker() error {
+	var err error
+	f.Worker, err = start("the control worker", f.log("worker"), f.atServer(), f.command(), "worker")
+	if err != nil {
+		return err
+	}
+	line, err := f.Worker.ready(serveWithin)
+	if err != nil {
+		return err
+	}
+	return said(line)
+}
+
+// StartDev starts `crawlfleet dev`, on the same ports and directory as before.
+func (f *Fleet) StartDev() error {
+	var err error
+	f.Dev, err = start("crawlfleet dev", f.log("dev"), f.environ(), f.command(), "dev", "-o", "jsonl")
+	if err != nil {
+		return err
+	}
+	_, err = f.Dev.ready(serveWithin)
+	return err
+}
+
+// connect opens what the tests read and steer with.
+func (f *Fleet) connect(ctx context.Context) error {
+	var err error
+	if f.Client, err = client.Dial(ctx, client.Options{Address: f.Temporal, Namespace: "default"}); err != nil {
+		return err
+	}
+	f.Control, err = controldb.Open(ctx, controldb.Options{
+		Path: filepath.Join(f.DataDir(), "control.db"), ReadOnly: true, Clock: time.Now,
+		NewGUID: func() fleet.GUID { return "" },
+	})
+	if err != nil {
+		return err
+	}
+	f.Data, err = tenantdb.Open(tenantdb.Options{Dir: filepath.Join(f.DataDir(), "tenants")})
+	return err
+}
+
+// KillAll ends everything at once with SIGKILL: server, worker and crawlers.
+func (f *Fleet) KillAll() error {
+	children, err := f.Processes()
+	if err != nil {
+		return err
+	}
+	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+		if p != nil {
+			p.Kill()
+		}
+	}
+	for _, c := range children {
+		Kill(c.PID)
+	}
+	return nil
+}
+
+// Close drains the fleet, audits it, stops it and removes its directory. What it finds
+// wrong is its error; the directory is kept then.
+func (f *Fleet) Close(ctx context.Context) error {
+	err := errors.Join(f.revive(), f.drain(ctx))
+	err = errors.Join(err, f.audit(ctx), f.stop())
+	f.end()
+	err = errors.Join(err, f.leftOver())
+	if err != nil {
+		return fmt.Errorf("%w\n(state and logs are kept in %s)", err, f.Dir)
+	}
+	return os.RemoveAll(f.Dir)
+}
+
+// revive starts again what a test has killed, so that the books can be closed.
+func (f *Fleet) revive() error {
+	if f.Server != nil && !f.Server.Running() {
+		if err := f.StartServer(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case f.o.Dev && !f.Dev.Running():
+		return f.StartDev()
+	case !f.o.Dev && !f.Worker.Running():
+		return f.StartWorker()
+	}
+	return nil
+}
+
+// stop ends the programs as a person does, who starts crawlers first.
+func (f *Fleet) stop() error {
+	var err error
+	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+		if p != nil {
+			err = errors.Join(err, p.Stop(stopWithin))
+		}
+	}
+	return err
+}
+
+// end closes what is open and kills what still runs.
+func (f *Fleet) end() {
+	if f.Client != nil {
+		f.Client.Close()
+	}
+	if f.Control != nil {
+		_ = f.Control.Close() // it was only read
+	}
+	if f.Data != nil {
+		_ = f.Data.Shutdown()
+	}
+	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+		if p != nil {
+			p.Kill()
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
+)
+
+// prepare settles ports, environment and the crawler's program.
+func (f *Fleet) prepare() error {
+	ports, err := devserver.FreePorts(loopback, 3)
+	if err != nil {
+		return err
+	}
+	f.ports.temporal, f.ports.plane, f.ports.health = ports[0], ports[1], ports[2]
+	f.Temporal = net.JoinHostPort(loopback, strconv.Itoa(f.ports.temporal))
+	f.Plane = net.JoinHostPort(loopback, strconv.Itoa(f.ports.plane))
+	f.base = f.environment()
+	if err := os.Symlink(f.programs.Crawlfleet, f.command()); err != nil {
+		return err
+	}
+	return f.UseCrawler(f.programs.Crawler)
+}
+
+// environment is what the programs are given: nothing of the user's own but what the
+// system needs, and the settings.
+func (f *Fleet) environment() []string {
+	settings := map[string]string{
+		"data-dir":      filepath.Join(f.Dir, "fleet"),
+		"allow-private": "127.0.0.0/8", "contact": "e2e@example.org",
+		"temporal-port": strconv.Itoa(f.ports.temporal), "temporal-ui-port": "-1",
+		"temporal-server":   f.programs.Server,
+		"data-plane-listen": f.Plane,
+		"http-listen":       net.JoinHostPort(loopback, strconv.Itoa(f.ports.health)),
+		"process-crawler":   f.crawler(), "process-capacity": "200",
+		// A network of its own: two fleets of one machine share no source address.
+		"process-loopback":   fmt.Sprintf("127.%d.16.0/23", 64+fleets.Add(1)%128),
+		"crawler-idle-after": "2s",
+		// Crawlers of a run that was itself killed end by themselves.
+		"crawler-orphan-after": "1m",
+		"cooldown-capacity":    "2s", "cooldown-quota": "2s", "cooldown-failure": "2s",
+	}
+	maps.Copy(settings, f.o.Settings)
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.Dir, "NO_COLOR=1"}
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		env = append(env, "CRAWLFLEET_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+"="+settings[name])
+	}
+	return env
+}
+
+// crawler is the name under which this fleet starts crawlers: in the process table it
+// tells them from those of others.
+func (f *Fleet) crawler() string { return filepath.Join(f.Dir, "crawlfleet-crawler") }
+
+// command is the name under which this fleet starts the command line, for the same reason.
+func (f *Fleet) command() string { return filepath.Join(f.Dir, "crawlfleet") }
+
+// UseCrawler has the next crawlers started from another program.
+func (f *Fleet) UseCrawler(program string) error {
+	fresh := f.crawler() + ".new"
+	if err := os.Symlink(program, fresh); err != nil {
+		return err
+	}
+	return os.Rename(fresh, f.crawler())
+}
+
+// DataDir is the fleet's data directory.
+func (f *Fleet) DataDir() string { return filepath.Join(f.Dir, "fleet") }
+
+func (f *Fleet) log(name string) string { return filepath.Join(f.Dir, "logs", name+".log") }
+
+// atServer is the environment of a program that is to use this fleet's server.
+func (f *Fleet) atServer() []string {
+	return append(slices.Clone(f.base), "TEMPORAL_ADDRESS="+f.Temporal, "TEMPORAL_NAMESPACE=default")
+}
+
+// environ is the environment of a program that has to find this fleet: of one under dev
+// it is found through the data directory.
+func (f *Fleet) environ() []string {
+	if f.o.Dev && !f.o.External {
+		return f.base
+	}
+	return f.atServer()
+}
