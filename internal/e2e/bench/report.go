@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// The aims: what the fleet may add to the bare parts.
+const (
+	aimP50  = 1.25 // of a warm ticket
+	aimRate = 0.8  // of the throughput
+	aimCold = 1.5  // of a cold start
+	aimIdle = 30   // MB of an idle crawler
+)
+
+// report is one run.
+type report struct {
+	At          time.Time `json:"at"`
+	Machine     string    `json:"machine"`
+	Calibration []float64 `json:"calibration"` // milliseconds, once a round
+	Warm        []warmRow `json:"warm,omitempty"`
+	Cold        coldTable `json:"cold,omitzero"`
+	Programs    []size    `json:"programs"`
+	Idle        []memory  `json:"idle"`
+}
+
+func (r *report) calibrate() { r.Calibration = append(r.Calibration, ms(calibration())) }
+
+// print writes the table.
+func (r report) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	line := func(cells ...string) { _, _ = fmt.Fprintln(w, strings.Join(cells, "\t")+"\t") } // Flush tells
+	c := spreadOf(r.Calibration)
+	_, _ = fmt.Fprintf(w, "%s · %s\ncalibrator %.0f ms, %.0f to %.0f: ratios mean something, times as much as this is steady\n\n",
+		r.At.Format(time.RFC3339), r.Machine, c.Median, c.Min, c.Max)
+	if len(r.Warm) > 0 {
+		r.printWarm(line)
+	}
+	if len(r.Cold.Rows) > 0 {
+		r.printCold(line)
+	}
+	for _, p := range r.Programs {
+		line(p.Program, fmt.Sprintf("%.1f MB", p.MB))
+	}
+	for _, m := range r.Idle {
+		line("crawler "+m.When, fmt.Sprintf("%.1f MB RSS", m.RSS), fmt.Sprintf("%.1f MB PSS", m.PSS),
+			aim(m.PSS < aimIdle, fmt.Sprintf("PSS < %d", aimIdle)))
+	}
+	return w.Flush()
+}
+
+func (r report) printWarm(line func(...string)) {
+	line("warm, one page", "in flight", "p50 ms", "p99 ms", "/s", "p50 ratio", "", "/s ratio", "", "CPU ratio",
+		"events", "transitions", "n", "CPU ms of one")
+	for _, row := range r.Warm {
+		p50, rate, history := "", "", []string{"", ""}
+		ours := row.Side == r.Warm[0].Side
+		if ours && row.InFlight == 1 {
+			p50 = aim(row.P50Ratio.Median <= aimP50, fmt.Sprintf("≤ %.2f", aimP50))
+		}
+		if ours && row.InFlight > 1 {
+			rate = aim(row.RateRatio.Median >= aimRate, fmt.Sprintf("≥ %.2f", aimRate))
+		}
+		if row.InFlight == 1 {
+			history = []string{fmt.Sprint(row.Events), fmt.Sprint(row.Transitions)}
+		}
+		line(row.Side, fmt.Sprint(row.InFlight), fmt.Sprintf("%.1f", row.P50), fmt.Sprintf("%.1f", row.P99),
+			fmt.Sprintf("%.1f", row.Rate), row.P50Ratio.String(), p50, row.RateRatio.String(), rate,
+			fmt.Sprintf("%.2f", row.CPURatio.Median), history[0], history[1], fmt.Sprint(row.Count), costs(row.CPU))
+	}
+	line()
+}
+
+func (r report) printCold(line func(...string)) {
+	n := r.Cold.Rows[len(r.Cold.Rows)-1].Fleet.N
+	line(fmt.Sprintf("cold start, ms until (%d each)", n), "fleet p50", "p95", "fork p50", "p95", "")
+	for _, row := range r.Cold.Rows {
+		cells := []string{row.Phase}
+		for _, q := range []quantity{row.Fleet, row.Fork} {
+			if q.N == 0 {
+				cells = append(cells, "", "")
+				continue
+			}
+			cells = append(cells, fmt.Sprintf("%.1f", q.P50), fmt.Sprintf("%.1f", q.P95))
+		}
+		line(append(cells, "")...)
+	}
+	line("ratio", fmt.Sprintf("%.2f", r.Cold.P50), fmt.Sprintf("%.2f", r.Cold.P95), "in pairs", r.Cold.Ratio.String(),
+		aim(r.Cold.P50 <= aimCold, fmt.Sprintf("≤ %.2f", aimCold)))
+	line()
+}
+
+// String is the median with the extremes.
+func (s spread) String() string { return fmt.Sprintf("%.2f [%.2f..%.2f]", s.Median, s.Min, s.Max) }
+
+// aim says whether a value is where it should be.
+func aim(met bool, what string) string {
+	if met {
+		return what + " met"
+	}
+	return what + " MISSED"
+}
+
+func costs(cpu map[string]float64) string {
+	var parts []string
+	for _, process := range slices.Sorted(maps.Keys(cpu)) {
+		parts = append(parts, fmt.Sprintf("%s %.1f", process, cpu[process]))
+	}
+	return strings.Join(parts, ", ")
+}
