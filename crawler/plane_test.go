@@ -34,7 +34,6 @@ type row struct {
 	key       string
 	state     string // queued, inflight, or an outcome
 	notBefore time.Time
-	batch     int64
 }
 
 func newPlane(spec fleet.TicketInput) *plane {

@@ -24,6 +24,9 @@ func (c *crawler) leave(ctx workflow.Context, out leaving) error {
 		return err
 	}
 	c.at(ctx, fleet.CrawlerGone, out.reason)
+	// The provider's word on an end that we made has nothing left to tell.
+	for exited := workflow.GetSignalChannel(ctx, fleet.SignalExited); exited.ReceiveAsync(nil); {
+	}
 	return c.verdict(out)
 }
 

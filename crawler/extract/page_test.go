@@ -104,9 +104,15 @@ func TestIsHTML(t *testing.T) {
 		contentType, body string
 		want              bool
 	}{
-		{"text/html", "", true}, {"TEXT/HTML; charset=x", "", true}, {"application/xhtml+xml", "", true},
-		{"text/plain", "<html>", false}, {"image/png", "", false},
-		{"", " \n<!DOCTYPE html>", true}, {"", "<HTML>", true}, {"", "%PDF", false}, {"", "", false},
+		{"text/html", "", true},
+		{"TEXT/HTML; charset=x", "", true},
+		{"application/xhtml+xml", "", true},
+		{"text/plain", "<html>", false},
+		{"image/png", "", false},
+		{"", " \n<!DOCTYPE html>", true},
+		{"", "<HTML>", true},
+		{"", "%PDF", false},
+		{"", "", false},
 	} {
 		require.Equal(t, c.want, extract.IsHTML(c.contentType, []byte(c.body)), "%q %q", c.contentType, c.body)
 	}

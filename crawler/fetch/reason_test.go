@@ -30,8 +30,10 @@ func TestReason(t *testing.T) {
 		reason  string
 		passing bool
 	}{
-		{wrap(&fetch.BlockedError{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Why: "is a private address"}),
-			"ssrf: 10.0.0.1 is a private address", false},
+		{
+			wrap(&fetch.BlockedError{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Why: "is a private address"}),
+			"ssrf: 10.0.0.1 is a private address", false,
+		},
 		{wrap(&net.DNSError{IsNotFound: true, Name: "h"}), "dns: no such host", false},
 		{wrap(&net.DNSError{IsTimeout: true, Name: "h"}), "dns", true},
 		{fmt.Errorf("get: %w", context.DeadlineExceeded), "timeout", true},

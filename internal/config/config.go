@@ -20,7 +20,6 @@ type Config struct {
 	Temporal  Temporal  `name:"temporal"`
 	HTTP      HTTP      `name:"http"`
 	DataPlane DataPlane `name:"dataPlane"`
-	Store     Store     `name:"store"`
 	Codec     Codec     `name:"codec"`
 	Process   Process   `name:"process"`
 	Crawler   Crawler   `name:"crawler"`
@@ -53,13 +52,6 @@ type DataPlane struct {
 	Listen string `name:"listen" help:"address of the data plane"`
 }
 
-// Store is the control store.
-type Store struct {
-	Kind string `name:"kind" help:"kind of the databases: sqlite"`
-	// Retention is how long ticket rows, decisions and the ledger are kept.
-	Retention time.Duration `name:"retention" help:"how long tickets, decisions and the ledger are kept"`
-}
-
 // Codec encrypts what is written into workflow histories.
 type Codec struct {
 	// Keys are "<id>:<base64 of 32 bytes>", comma-separated; the first encrypts, all decrypt.
@@ -68,7 +60,6 @@ type Codec struct {
 
 // Process is the substrate of this machine.
 type Process struct {
-	Enabled bool   `name:"enabled" help:"run crawlers as processes of this machine"`
 	Crawler string `name:"crawler" help:"the program crawlfleet-crawler; default beside this program, then on PATH"`
 	// Offerings are the places; none for the provider's own two.
 	Offerings []fleet.Offering `name:"offerings" help:"places of this machine, as a JSON list; empty for two with default prices"`
@@ -106,12 +97,7 @@ func Default(dataDir string) Config {
 		},
 		HTTP:      HTTP{Listen: "127.0.0.1:8235"},
 		DataPlane: DataPlane{Listen: "127.0.0.1:8234"},
-		Store: Store{
-			Kind:      "sqlite",
-			Retention: 400 * 24 * time.Hour, // a year and the time to close its books
-		},
 		Process: Process{
-			Enabled: true,
 			// As many as a small machine runs beside its own work.
 			Capacity: 8,
 			// Away from 127.0.0.1 and its neighbours, which others use; a /24 for each place.

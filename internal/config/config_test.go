@@ -145,7 +145,6 @@ func TestLoad_NamesWhatIsWrong(t *testing.T) {
 		"a bad key":           {env: "CRAWLFLEET_CODEC_KEYS=k1:c2VjcmV0", code: fleet.CodeInvalid, field: "codec.keys"},
 		"no such secret file": {env: "CRAWLFLEET_CODEC_KEYS_FILE=/nowhere", code: fleet.CodeInvalid, field: "CRAWLFLEET_CODEC_KEYS_FILE"},
 		"log level":           {file: "log: {level: loud}", code: fleet.CodeInvalid, field: "log.level"},
-		"another store":       {file: "store: {kind: oracle}", code: fleet.CodeInvalid, field: "store.kind"},
 		"unknown offering field": {
 			file: "process: {offerings: [{ID: process/a, prise: 1}]}", code: fleet.CodeInvalid,
 			field: "process.offerings", text: "prise",

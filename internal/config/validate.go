@@ -16,7 +16,7 @@ import (
 // Validate names the first setting that is wrong, by its path.
 func (c Config) Validate() error {
 	checks := []func() error{
-		c.checkDirectory, c.checkLog, c.checkTemporal, c.checkListeners, c.checkStore,
+		c.checkDirectory, c.checkLog, c.checkTemporal, c.checkListeners,
 		c.checkCodec, c.checkProcess, c.checkTimes,
 	}
 	for _, check := range checks {
@@ -84,16 +84,6 @@ func (c Config) checkListeners() error {
 	return nil
 }
 
-func (c Config) checkStore() error {
-	if err := oneOf("store.kind", c.Store.Kind, "sqlite"); err != nil {
-		return err
-	}
-	if c.Store.Retention < 24*time.Hour {
-		return fleet.Invalid("store.retention", c.Store.Retention.String()+" is too short", "at least 24h")
-	}
-	return nil
-}
-
 func (c Config) checkCodec() error {
 	_, err := c.Codec.Parse()
 	return err
@@ -134,9 +124,6 @@ func (c Codec) Parse() ([]Key, error) {
 
 func (c Config) checkProcess() error {
 	p := c.Process
-	if !p.Enabled {
-		return nil
-	}
 	if p.Capacity < 1 || p.Capacity > 1000 {
 		return fleet.Invalid("process.capacity", fmt.Sprintf("%d is out of range", p.Capacity), "1 to 1000")
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"time"
 
 	_ "modernc.org/sqlite" // the audit reads the rows themselves, not what a reader makes of them
 
@@ -16,7 +18,7 @@ import (
 // process table.
 func (f *Fleet) drain(ctx context.Context) error {
 	asked := map[fleet.GUID]bool{}
-	return awaited(ctx, "no crawler left", func() (bool, string) {
+	return awaited(ctx, "no crawler left and the books closed", func() (bool, string) {
 		live, err := f.Control.AllCrawlers(ctx, "", false)
 		if err != nil {
 			return false, err.Error()
@@ -33,8 +35,21 @@ func (f *Fleet) drain(ctx context.Context) error {
 		if err != nil {
 			return false, err.Error()
 		}
-		return len(live) == 0 && len(running) == 0, fmt.Sprintf("rows %+v, processes %+v", live, running)
+		if len(live)+len(running) > 0 {
+			return false, fmt.Sprintf("rows %+v, processes %+v", live, running)
+		}
+		return f.settled(ctx) // the books of a crawler with many tickets take a moment
 	})
+}
+
+// settled reports whether every bill is final.
+func (f *Fleet) settled(ctx context.Context) (bool, string) {
+	bills, err := f.Control.Costs(ctx, time.Time{})
+	if err != nil {
+		return false, err.Error()
+	}
+	open := slices.ContainsFunc(bills, func(b fleet.Bill) bool { return !b.Final })
+	return !open, fmt.Sprintf("bills %+v", bills)
 }
 
 // finding is a query whose every row is something wrong, told by its one column.

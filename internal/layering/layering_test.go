@@ -39,8 +39,10 @@ func rooms() []room {
 		{"providers/", []string{"fleet", "providers/providertest"}, append(temporal, drivers...)},
 		{"providers", []string{"fleet"}, append(temporal, drivers...)},
 		{"crawler", []string{"fleet", "crawler"}, append(temporal, drivers...)},
-		{"workers/crawlfleet-crawler", []string{"fleet", "workers", "activities", "crawler", "internal/client",
-			"internal/telemetry", "internal/config"}, append(drivers, server...)},
+		{"workers/crawlfleet-crawler", []string{
+			"fleet", "workers", "activities", "crawler", "internal/client",
+			"internal/telemetry", "internal/config",
+		}, append(drivers, server...)},
 		{"workers", []string{"fleet", "workflows", "activities"}, drivers},
 		{"internal/store", []string{"fleet", "workflows/plan", "internal/store"}, temporal},
 		{"internal/client", []string{"fleet"}, drivers},

@@ -21,8 +21,10 @@ func TestAccessLog_SpellingsOfOnePageCountTogether(t *testing.T) {
 	s := started(t, Options{Hosts: []string{"localhost:0", "127.0.0.1:0"}})
 	require.True(t, strings.HasPrefix(s.URL(), "http://localhost:"))
 	maker := makerPlace(makers()[0])
-	for _, as := range []spelling{plainly, inFull, withDots, withEmptyQuery, escaped, unescaped,
-		inCapitals, withFragment} {
+	for _, as := range []spelling{
+		plainly, inFull, withDots, withEmptyQuery, escaped, unescaped,
+		inCapitals, withFragment,
+	} {
 		href := as(s.origins, place{journal, "/"}, maker)
 		resp, _ := fetch(t, href)
 		require.Equal(t, http.StatusOK, resp.StatusCode, href)
@@ -49,9 +51,11 @@ func TestAccessLog_RecordsEachRequest(t *testing.T) {
 	log := s.Log()
 	require.Len(t, log, 2)
 	require.False(t, log[0].Time.Before(before.Truncate(0)))
-	require.Equal(t, Request{Time: log[0].Time, Source: "127.0.0.1", Method: http.MethodHead,
+	require.Equal(t, Request{
+		Time: log[0].Time, Source: "127.0.0.1", Method: http.MethodHead,
 		Host: s.Hosts()[shop], Path: "/c/wool?page=2", Target: "/c/wool?page=2", Status: 200,
-		Agent: "looker/2.0"}, log[0])
+		Agent: "looker/2.0",
+	}, log[0])
 	require.Equal(t, http.StatusNotFound, log[1].Status)
 	require.Equal(t, s.JournalURL("/lost/"), log[1].URL())
 

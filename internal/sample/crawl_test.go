@@ -31,14 +31,16 @@ type naive struct {
 func newNaive(t *testing.T, hosts []string, agent string, depth int) *naive {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &naive{t: t, hosts: hosts, agent: agent, depth: depth,
+	return &naive{
+		t: t, hosts: hosts, agent: agent, depth: depth,
 		rules: map[string][][2]string{}, seen: map[string]bool{}, titles: map[string]string{},
 		got: Truth{Redirects: map[string]string{}},
 		client: &http.Client{Transport: transport, CheckRedirect: func(*http.Request,
 			[]*http.Request,
 		) error {
 			return http.ErrUseLastResponse
-		}}}
+		}},
+	}
 }
 
 // crawl visits level by level; the target of a redirect is on the level of the redirect.
@@ -55,8 +57,10 @@ func (n *naive) crawl(seeds ...string) Truth {
 		}
 		level = next
 	}
-	for _, list := range [][]string{n.got.Pages, n.got.Files, n.got.Broken, n.got.Blocked,
-		n.got.OutOfScope} {
+	for _, list := range [][]string{
+		n.got.Pages, n.got.Files, n.got.Broken, n.got.Blocked,
+		n.got.OutOfScope,
+	} {
 		slices.Sort(list)
 	}
 	return n.got
@@ -177,8 +181,10 @@ func (n *naive) forbidden(key string) bool {
 // canonicalForTest is the canonical URL by other means than the package's own.
 func canonicalForTest(u *url.URL) string {
 	path := u.JoinPath().Path // resolves dots
-	c := url.URL{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Host),
-		Path: path, RawQuery: u.RawQuery}
+	c := url.URL{
+		Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Host),
+		Path: path, RawQuery: u.RawQuery,
+	}
 	if c.Path == "" {
 		c.Path = "/"
 	}

@@ -54,8 +54,10 @@ func TestFileTruth_OfASmallManual(t *testing.T) {
 	truth, err := FileTruth(manual(t), "index.html")
 	require.NoError(t, err)
 	require.Equal(t, Truth{
-		Pages: []string{"/a.html", "/index.html", "/sub/", "/sub/%C3%A9t%C3%A9.html", "/sub/b.html",
-			"/sub/b.html?q=1"},
+		Pages: []string{
+			"/a.html", "/index.html", "/sub/", "/sub/%C3%A9t%C3%A9.html", "/sub/b.html",
+			"/sub/b.html?q=1",
+		},
 		Files:      []string{"/pic.png", "/sub/(c).txt"},
 		Redirects:  map[string]string{"/sub": "/sub/"},
 		Broken:     []string{"/empty/", "/missing.html"},

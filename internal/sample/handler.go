@@ -35,8 +35,10 @@ func (s *Site) handler(host int) http.Handler {
 		}
 		p, ok := s.find(at)
 		if !ok {
-			p = &page{at: at, kind: missing, manner: promptly, status: http.StatusNotFound,
-				contentType: "text/plain; charset=utf-8", body: []byte("Not found.\n")}
+			p = &page{
+				at: at, kind: missing, manner: promptly, status: http.StatusNotFound,
+				contentType: "text/plain; charset=utf-8", body: []byte("Not found.\n"),
+			}
 		}
 		s.serve(w, r, p)
 	})

@@ -29,8 +29,10 @@ func newStories(w words) []story {
 	stories := make([]story, len(titles))
 	for i, title := range titles {
 		t := w.Perm(len(topics()))
-		stories[i] = story{at: place{journal, "/stories/" + slug(title)}, title: title,
-			author: w.IntN(len(authors())), topics: [2]int{t[0], t[1]}, date: w.date()}
+		stories[i] = story{
+			at: place{journal, "/stories/" + slug(title)}, title: title,
+			author: w.IntN(len(authors())), topics: [2]int{t[0], t[1]}, date: w.date(),
+		}
 	}
 	return stories
 }
@@ -47,11 +49,15 @@ func (b *builder) journalFront() error {
 	d := b.site.draft(place{journal, "/"})
 	var l listing
 	for _, s := range b.stories[:6] {
-		l.Cards = append(l.Cards, card{Art: b.words.art(), Note: "by " + authors()[s.author],
-			Link: d.to(s.at, s.title)})
+		l.Cards = append(l.Cards, card{
+			Art: b.words.art(), Note: "by " + authors()[s.author],
+			Link: d.to(s.at, s.title),
+		})
 	}
-	return d.finishListing(view{Heading: "Notes from outside",
-		Lead: "Written in log books, typed up in winter."}, l)
+	return d.finishListing(view{
+		Heading: "Notes from outside",
+		Lead:    "Written in log books, typed up in winter.",
+	}, l)
 }
 
 func (b *builder) archive() error {
@@ -76,8 +82,10 @@ func (b *builder) storyPages() error {
 		if err := b.storyPage(i, s); err != nil {
 			return err
 		}
-		print := plainPage{"/print/" + slug(s.title), s.title + ", for print", s.title,
-			[]plainLink{{s.at, "Read it on the screen"}}}
+		print := plainPage{
+			"/print/" + slug(s.title), s.title + ", for print", s.title,
+			[]plainLink{{s.at, "Read it on the screen"}},
+		}
 		if err := b.plainPages(journal, []plainPage{print}); err != nil {
 			return err
 		}
@@ -108,8 +116,10 @@ func (b *builder) storyPage(i int, s story) error {
 	if err != nil {
 		return err
 	}
-	return d.finish(view{Heading: s.title, Content: content,
-		Trail: []template.HTML{d.to(place{journal, "/archive"}, "Archive")}})
+	return d.finish(view{
+		Heading: s.title, Content: content,
+		Trail: []template.HTML{d.to(place{journal, "/archive"}, "Archive")},
+	})
 }
 
 func (b *builder) authorPages() error {
@@ -147,7 +157,8 @@ func (b *builder) grouped(path, heading string, names []string, at func(string) 
 func (b *builder) journalProse() error {
 	return b.plainPages(journal, []plainPage{
 		{"/colophon", "Colophon", "paper and ink", []plainLink{
-			{place{shop, "/spellings"}, "One page, many spellings"}}},
+			{place{shop, "/spellings"}, "One page, many spellings"},
+		}},
 		{"/editor/desk", "The editors' desk", "unfinished stories", nil},
 	})
 }

@@ -60,16 +60,20 @@ func (b *builder) cabinet() error {
 	} {
 		l.Cards = append(l.Cards, card{Link: d.to(c.to, c.text)})
 	}
-	return d.finishListing(view{Heading: "Cabinet of oddities",
-		Lead: "Everything that goes wrong outside, in one drawer."}, l)
+	return d.finishListing(view{
+		Heading: "Cabinet of oddities",
+		Lead:    "Everything that goes wrong outside, in one drawer.",
+	}, l)
 }
 
 // redirects adds one of each kind. Location is relative in some, as it is in the world.
 func (b *builder) redirects() error {
 	add := func(path string, status int, to place, as spelling) {
 		from := place{shop, path}
-		b.site.pages[from] = &page{at: from, kind: redirect, manner: promptly, status: status,
-			to: to, href: as(b.site.origins, from, to)}
+		b.site.pages[from] = &page{
+			at: from, kind: redirect, manner: promptly, status: status,
+			to: to, href: as(b.site.origins, from, to),
+		}
 	}
 	add("/moved/for-good", http.StatusMovedPermanently, place{shop, "/about"}, inFull)
 	add("/moved/for-now", http.StatusFound, place{shop, "/shipping"}, plainly)
@@ -88,8 +92,10 @@ func (b *builder) redirects() error {
 // broken adds the one missing page that is more than not there; a 404 needs no definition.
 func (b *builder) broken() error {
 	at := place{shop, "/gone/winter-sale"}
-	b.site.pages[at] = &page{at: at, kind: missing, manner: promptly, status: http.StatusGone,
-		contentType: "text/plain; charset=utf-8", body: []byte("Gone, and not coming back.\n")}
+	b.site.pages[at] = &page{
+		at: at, kind: missing, manner: promptly, status: http.StatusGone,
+		contentType: "text/plain; charset=utf-8", body: []byte("Gone, and not coming back.\n"),
+	}
 	return nil
 }
 
@@ -140,13 +146,17 @@ func (b *builder) files() error {
 	}{
 		"/files/emblem.png": {"image/png", picture},
 		// A type that says nothing, as careless servers send it.
-		"/files/sextant-plan.pdf": {"application/octet-stream",
-			[]byte("%PDF-1.4\n" + strings.Repeat("\x00\x01\x02 no links here ", 200) + "\n%%EOF\n")},
+		"/files/sextant-plan.pdf": {
+			"application/octet-stream",
+			[]byte("%PDF-1.4\n" + strings.Repeat("\x00\x01\x02 no links here ", 200) + "\n%%EOF\n"),
+		},
 		"/files/price-list.txt": {"text/plain; charset=utf-8", []byte(prices.String())},
 	} {
 		at := place{shop, path}
-		b.site.pages[at] = &page{at: at, kind: file, manner: promptly, status: http.StatusOK,
-			contentType: f.contentType, body: f.body}
+		b.site.pages[at] = &page{
+			at: at, kind: file, manner: promptly, status: http.StatusOK,
+			contentType: f.contentType, body: f.body,
+		}
 	}
 	return nil
 }

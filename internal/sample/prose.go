@@ -8,18 +8,21 @@ func (b *builder) shopProse() error {
 		{"/about", "About us", "a small shop", []plainLink{
 			{place{journal, "/"}, "Our journal"},
 			{place{shop, "/drafts/press-kit"}, "Press kit"},
-			{place{shop, "/drafts/spring-catalogue"}, "Spring catalogue (draft)"}}},
+			{place{shop, "/drafts/spring-catalogue"}, "Spring catalogue (draft)"},
+		}},
 		{"/contact", "Contact", "the post", []plainLink{
 			// Only a web page can be crawled; these cannot, and are nobody's broken links.
 			{place{elsewhere, "mailto:hello@northlight.example"}, "Write to us"},
-			{place{elsewhere, "tel:+4712345678"}, "Ring us"}}},
+			{place{elsewhere, "tel:+4712345678"}, "Ring us"},
+		}},
 		{"/shipping", "Shipping", "parcels", nil},
 		{"/cart", "Your cart", "an empty cart", nil},
 		{"/drafts/press-kit", "Press kit", "the press", nil},
 		{"/drafts/spring-catalogue", "Spring catalogue", "spring", nil},
 		{"/clearance/", "Clearance", "last pieces", []plainLink{
 			{place{shop, "/clearance/scratched-lanterns"}, "Scratched lanterns"},
-			{place{shop, "/clearance/odd-mittens"}, "Odd mittens"}}},
+			{place{shop, "/clearance/odd-mittens"}, "Odd mittens"},
+		}},
 		{"/clearance/scratched-lanterns", "Scratched lanterns", "scratched lanterns", nil},
 		{"/clearance/odd-mittens", "Odd mittens", "odd mittens", nil},
 	})
@@ -60,7 +63,9 @@ func (b *builder) spellings() error {
 		d.link(place{shop, "/"}, "this host in capitals", inCapitals),
 		d.link(d.page.at, "this page", selfReference),
 	}
-	return d.finishProse(view{Heading: "One page, many spellings"}, prose{Links: links,
+	return d.finishProse(view{Heading: "One page, many spellings"}, prose{
+		Links: links,
 		Paragraphs: []string{"All these links lead to six pages. A crawler that fetches one of " +
-			"them twice has mistaken a spelling for a page."}})
+			"them twice has mistaken a spelling for a page."},
+	})
 }

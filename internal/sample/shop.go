@@ -70,25 +70,35 @@ func (b *builder) shopFront() error {
 	d := b.site.draft(place{shop, "/"})
 	var l listing
 	for _, cat := range b.stock.categories {
-		l.Cards = append(l.Cards, card{Art: b.words.art(), Note: cat.purpose,
-			Link: d.to(place{shop, categoryPath(cat)}, cat.name)})
+		l.Cards = append(l.Cards, card{
+			Art: b.words.art(), Note: cat.purpose,
+			Link: d.to(place{shop, categoryPath(cat)}, cat.name),
+		})
 	}
 	for _, story := range b.stories[:4] {
-		l.Cards = append(l.Cards, card{Art: b.words.art(), Note: "from the journal",
-			Link: d.to(story.at, story.title)})
+		l.Cards = append(l.Cards, card{
+			Art: b.words.art(), Note: "from the journal",
+			Link: d.to(story.at, story.title),
+		})
 	}
-	l.Cards = append(l.Cards, card{Art: b.words.art(), Note: "what a crawler meets outside",
-		Link: d.to(place{shop, "/oddities"}, "Cabinet of oddities")})
-	return d.finishListing(view{Heading: "Instruments for people who work outdoors",
-		Lead: "Compasses, lanterns and wool, made slowly and mended for ever."}, l)
+	l.Cards = append(l.Cards, card{
+		Art: b.words.art(), Note: "what a crawler meets outside",
+		Link: d.to(place{shop, "/oddities"}, "Cabinet of oddities"),
+	})
+	return d.finishListing(view{
+		Heading: "Instruments for people who work outdoors",
+		Lead:    "Compasses, lanterns and wool, made slowly and mended for ever.",
+	}, l)
 }
 
 func (b *builder) categoryIndex() error {
 	d := b.site.draft(place{shop, "/categories"})
 	var l listing
 	for _, cat := range b.stock.categories {
-		l.Cards = append(l.Cards, card{Note: cat.purpose,
-			Link: d.link(place{shop, categoryPath(cat)}, cat.name, relatively)})
+		l.Cards = append(l.Cards, card{
+			Note: cat.purpose,
+			Link: d.link(place{shop, categoryPath(cat)}, cat.name, relatively),
+		})
 	}
 	l.Cards = append(l.Cards,
 		card{Link: d.to(place{shop, "/clearance/"}, "Clearance"), Note: "last pieces"},
@@ -104,12 +114,16 @@ func (b *builder) categoryPages() error {
 			d := b.site.draft(place{shop, partPath(categoryPath(cat), n)})
 			l := listing{}
 			for _, p := range products[n*perListing : (n+1)*perListing] {
-				l.Cards = append(l.Cards, card{Art: b.words.art(), Price: p.price,
-					Link: d.to(p.at, p.name), Note: b.stock.makers[p.maker]})
+				l.Cards = append(l.Cards, card{
+					Art: b.words.art(), Price: p.price,
+					Link: d.to(p.at, p.name), Note: b.stock.makers[p.maker],
+				})
 			}
 			l.Pager = d.pager(categoryPath(cat), parts)
-			v := view{Heading: fmt.Sprintf("%s, part %d of %d", cat.name, n+1, parts),
-				Lead: "Things " + cat.purpose + "."}
+			v := view{
+				Heading: fmt.Sprintf("%s, part %d of %d", cat.name, n+1, parts),
+				Lead:    "Things " + cat.purpose + ".",
+			}
 			v.Trail = []template.HTML{d.to(place{shop, "/categories"}, "Shop")}
 			if err := d.finishListing(v, l); err != nil {
 				return err
@@ -143,19 +157,23 @@ func (b *builder) productPage(i int) error {
 		"Art": b.words.art(), "Price": p.price, "SKU": fmt.Sprintf("NL-%04d", 1000+i*7),
 		"Maker":      d.to(makerPlace(maker), maker),
 		"Paragraphs": b.words.paragraphs(2, "the "+p.name),
-		"Specs": [][2]string{{"Weight", fmt.Sprintf("%d g", 40+b.words.IntN(1800))},
+		"Specs": [][2]string{
+			{"Weight", fmt.Sprintf("%d g", 40+b.words.IntN(1800))},
 			{"Warranty", fmt.Sprintf("%d years", 2+b.words.IntN(20))},
-			{"In stock", fmt.Sprint(1 + b.words.IntN(60))}},
+			{"In stock", fmt.Sprint(1 + b.words.IntN(60))},
+		},
 		"Related": []template.HTML{
 			d.link(sibling.at, sibling.name, turns[i%len(turns)]),
-			d.link(other.at, other.name, turns[(i+1)%len(turns)])},
+			d.link(other.at, other.name, turns[(i+1)%len(turns)]),
+		},
 		"Reading": []template.HTML{d.to(how.at, how.name), d.to(read.at, read.title)},
 	})
 	if err != nil {
 		return err
 	}
 	return d.finish(view{Heading: p.name, Content: content, Trail: []template.HTML{
-		d.to(place{shop, "/categories"}, "Shop"), d.to(place{shop, categoryPath(cat)}, cat.name)}})
+		d.to(place{shop, "/categories"}, "Shop"), d.to(place{shop, categoryPath(cat)}, cat.name),
+	}})
 }
 
 func (b *builder) guidePages() error {
@@ -167,8 +185,10 @@ func (b *builder) guidePages() error {
 			return err
 		}
 	}
-	return index.finishListing(view{Heading: "Guides",
-		Lead: "How to use what you have, before you buy what you have not."}, l)
+	return index.finishListing(view{
+		Heading: "Guides",
+		Lead:    "How to use what you have, before you buy what you have not.",
+	}, l)
 }
 
 func (b *builder) guidePage(i int, g guide) error {
@@ -180,28 +200,36 @@ func (b *builder) guidePage(i int, g guide) error {
 		"Author": d.page.facts.Author, "Date": b.words.date(), "Byline": "a guide in four paragraphs",
 		"Paragraphs": b.words.paragraphs(4, g.name),
 		"Topics":     []template.HTML{d.link(place{shop, "/guides/"}, "guides", relatively)},
-		"Links": []template.HTML{d.link(next.at, next.name, unescaped),
-			d.link(p.at, p.name, withFragment)},
+		"Links": []template.HTML{
+			d.link(next.at, next.name, unescaped),
+			d.link(p.at, p.name, withFragment),
+		},
 	})
 	if err != nil {
 		return err
 	}
-	return d.finish(view{Heading: g.name, Content: content,
-		Trail: []template.HTML{d.to(place{shop, "/guides/"}, "Guides")}})
+	return d.finish(view{
+		Heading: g.name, Content: content,
+		Trail: []template.HTML{d.to(place{shop, "/guides/"}, "Guides")},
+	})
 }
 
 func (b *builder) makerPages() error {
 	index := b.site.draft(place{shop, "/makers"})
 	var all listing
 	for m, name := range b.stock.makers {
-		all.Cards = append(all.Cards, card{Art: b.words.art(),
-			Link: index.link(makerPlace(name), name, escaped)})
+		all.Cards = append(all.Cards, card{
+			Art:  b.words.art(),
+			Link: index.link(makerPlace(name), name, escaped),
+		})
 		d := b.site.draft(makerPlace(name))
 		var own listing
 		for _, p := range b.stock.products {
 			if p.maker == m {
-				own.Cards = append(own.Cards, card{Link: d.link(p.at, p.name, relatively),
-					Price: p.price})
+				own.Cards = append(own.Cards, card{
+					Link:  d.link(p.at, p.name, relatively),
+					Price: p.price,
+				})
 			}
 		}
 		if err := d.finishListing(view{Heading: name}, own); err != nil {

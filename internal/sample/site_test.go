@@ -137,8 +137,10 @@ func TestSite_RedirectsGoWhereTheySay(t *testing.T) {
 func TestSite_BrokenLinksAreBroken(t *testing.T) {
 	t.Parallel()
 	s := started(t, quick())
-	for path, status := range map[string]int{"/lost/catalogue-1987": 404, "/gone/winter-sale": 410,
-		"/about/": 404, "/maze/2": 404, "/maze/1/3": 404, "/calendar/soon": 404} {
+	for path, status := range map[string]int{
+		"/lost/catalogue-1987": 404, "/gone/winter-sale": 410,
+		"/about/": 404, "/maze/2": 404, "/maze/1/3": 404, "/calendar/soon": 404,
+	} {
 		resp, _ := fetch(t, s.ShopURL(path))
 		require.Equal(t, status, resp.StatusCode, path)
 	}

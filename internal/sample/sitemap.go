@@ -40,8 +40,10 @@ func (b *builder) sitemaps() error {
 			return fmt.Errorf("sitemap: %w", err)
 		}
 		at := place{host, sitemapPath}
-		s.pages[at] = &page{at: at, kind: file, manner: promptly, status: http.StatusOK,
-			contentType: "application/xml", body: body.Bytes()}
+		s.pages[at] = &page{
+			at: at, kind: file, manner: promptly, status: http.StatusOK,
+			contentType: "application/xml", body: body.Bytes(),
+		}
 	}
 	return nil
 }

@@ -32,7 +32,8 @@ func (s *Site) calendarPage(at place, month string) (*page, bool) {
 		return nil, false
 	}
 	return s.bottomless(at, t.Format("January 2006"), plainLink{
-		place{shop, "/calendar/" + t.AddDate(0, 1, 0).Format(layout)}, "Next month"})
+		place{shop, "/calendar/" + t.AddDate(0, 1, 0).Format(layout)}, "Next month",
+	})
 }
 
 // stepPage is the page after the steps 1/2/3: they count up from one, everything else is a 404.
@@ -45,7 +46,8 @@ func (s *Site) stepPage(at place, steps string) (*page, bool) {
 		}
 	}
 	return s.bottomless(at, fmt.Sprintf("Step %d", count), plainLink{
-		place{shop, fmt.Sprintf("%s/%d", at.path, count+1)}, "One step further"})
+		place{shop, fmt.Sprintf("%s/%d", at.path, count+1)}, "One step further",
+	})
 }
 
 // bottomless writes a page whose only way on is further down. It has no navigation, so that a

@@ -164,8 +164,10 @@ func (w *walk) truth() Truth {
 	for _, list := range lists {
 		slices.Sort(list)
 	}
-	return Truth{Pages: lists[isPage], Files: lists[isFile], Redirects: w.redirects,
-		Broken: lists[isBroken], Blocked: lists[isBlocked], OutOfScope: lists[isOutOfScope]}
+	return Truth{
+		Pages: lists[isPage], Files: lists[isFile], Redirects: w.redirects,
+		Broken: lists[isBroken], Blocked: lists[isBlocked], OutOfScope: lists[isOutOfScope],
+	}
 }
 
 // placeOf finds the place that a URL means, in any spelling that net/url can read.

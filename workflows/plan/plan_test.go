@@ -334,8 +334,11 @@ func TestDecide_SaysWhyItFailsOver(t *testing.T) {
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	in := []plan.Demand{
-		{Ticket: "d", Priority: 5, Since: now}, {Ticket: "c", Priority: 3, Since: now.Add(time.Second)},
-		{Ticket: "b", Priority: 3, Since: now}, {Ticket: "a", Priority: 3, Since: now}, {Ticket: "z", Priority: 1, Since: now.Add(time.Hour)},
+		{Ticket: "d", Priority: 5, Since: now},
+		{Ticket: "c", Priority: 3, Since: now.Add(time.Second)},
+		{Ticket: "b", Priority: 3, Since: now},
+		{Ticket: "a", Priority: 3, Since: now},
+		{Ticket: "z", Priority: 1, Since: now.Add(time.Hour)},
 	}
 	var got []fleet.TicketID
 	for _, d := range plan.Order(in) {

@@ -24,8 +24,10 @@ func testAnyOrder(t *testing.T, open Factory) {
 				c.Pins = nil
 			}
 		})
-		tenants := []fleet.TenantID{r.tenant("acme", fleet.Plan{MaxCrawlers: 3, SlotsPerCrawler: 2, MaxSlots: 5}),
-			r.tenant("other", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 3})}
+		tenants := []fleet.TenantID{
+			r.tenant("acme", fleet.Plan{MaxCrawlers: 3, SlotsPerCrawler: 2, MaxSlots: 5}),
+			r.tenant("other", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 3}),
+		}
 		m := &model{rig: r, rt: rt, tenants: tenants, epochs: map[string]int64{}}
 		rt.Repeat(map[string]func(*rapid.T){
 			"route": m.route, "run2": m.runAgain, "lose": m.lose, "record": m.end, "cancel": m.cancel, "decide": m.decideAny,

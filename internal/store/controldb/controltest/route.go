@@ -90,8 +90,10 @@ func testRoute(t *testing.T, open Factory) {
 		require.Nil(t, row.Wait)
 		require.Empty(t, row.Input.Scope.Hosts, "as it was given")
 		require.Zero(t, row.Input.Scope.MaxPages)
-		require.Equal(t, []fleet.DecisionKind{fleet.DecidedLaunch, fleet.DecidedServe, fleet.DecidedAccept,
-			fleet.DecidedRoute}, r.kinds("acme", "two"))
+		require.Equal(t, []fleet.DecisionKind{
+			fleet.DecidedLaunch, fleet.DecidedServe, fleet.DecidedAccept,
+			fleet.DecidedRoute,
+		}, r.kinds("acme", "two"))
 	})
 
 	t.Run("LeastLoadedCrawler", func(t *testing.T) {

@@ -51,8 +51,10 @@ func notHandedOut(t *testing.T, w *world) {
 	require.Empty(t, w.pages(t))
 	c.seq-- // refused: the number is still free
 	for _, p := range []fleet.PageResult{
-		{ID: 999, Outcome: fleet.PageFetched}, {ID: 999, Retry: true},
-		{ID: a2.ID, Outcome: "lost"}, {ID: a2.ID, Outcome: fleet.PageFetched, Links: []fleet.Link{{URL: "x"}}},
+		{ID: 999, Outcome: fleet.PageFetched},
+		{ID: 999, Retry: true},
+		{ID: a2.ID, Outcome: "lost"},
+		{ID: a2.ID, Outcome: fleet.PageFetched, Links: []fleet.Link{{URL: "x"}}},
 	} {
 		_, err = c.try(t, with(p))
 		require.Equal(t, fleet.CodeInvalid, fleet.CodeOf(err), "%+v", p)
