@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -135,4 +136,43 @@ func TestKill_EverythingAtOnce(t *testing.T) {
 		d.awaitRequests(30)
 	}
 	d.judge()
+}
+
+// killInLaunch kills the control worker when the provider has written that it is about
+// to start a crawler: that GUID never runs, and its place is not at fault.
+func (d *drill) killInLaunch(begin func()) {
+	d.t.Helper()
+	launches := func() int {
+		records, err := filepath.Glob(filepath.Join(d.DataDir(), "crawlers", "live", "*.json"))
+		require.NoError(d.t, err)
+		return len(records)
+	}
+	before := launches()
+	begin()
+	give := time.Now().Add(Patience)
+	for launches() <= before { // without a pause: the fork comes within milliseconds
+		require.True(d.t, time.Now().Before(give), "nothing was launched")
+	}
+	d.Worker.Kill()
+	require.NoError(d.t, d.StartWorker())
+}
+
+func TestKill_ControlWorkerInTheMiddleOfALaunch(t *testing.T) {
+	t.Parallel()
+	d := newDrill(t, Options{}, 10*time.Millisecond)
+	a := &Tenant{Fleet: d.Fleet, ID: "launched", t: t}
+	began := time.Now()
+	d.killInLaunch(func() {
+		require.NoError(t, d.Client.StartTenant(t.Context(), fleet.TenantInput{Tenant: a.ID}))
+	})
+	a.AwaitReady()
+	t.Logf("the proof's launch cut short: provisioned after %s", time.Since(began).Round(time.Millisecond))
+	a.AwaitNoCrawlers()
+	began = time.Now()
+	d.killInLaunch(func() { d.crawl(a, "launched") })
+	d.judge()
+	t.Logf("a crawler's launch cut short: all done after %s", time.Since(began).Round(time.Millisecond))
+	for _, c := range a.Crawlers(true) {
+		t.Logf("%s: %s", c.GUID, c.Reason)
+	}
 }
