@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -57,7 +55,7 @@ func run(
 		_, _ = fmt.Fprintln(stderr, "crawlfleet-crawler:", err) // there is nobody else to tell
 		return err
 	}
-	tuneMemory(environ)
+	telemetry.TuneMemory(environ, gcPercent, memoryLimit)
 	log, err := telemetry.NewLogger(stderr, telemetry.LogOptions{Level: s.LogLevel, Format: "auto"})
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "crawlfleet-crawler: %s: %v\n", envLogLevel, err)
@@ -90,22 +88,4 @@ func parse(args []string, stdout, stderr io.Writer) (guid fleet.GUID, done bool,
 		return guid, true, err
 	}
 	return guid, false, nil
-}
-
-// tuneMemory sets the collector, unless the environment says otherwise.
-func tuneMemory(environ []string) {
-	set := func(name string) bool {
-		for _, e := range environ {
-			if strings.HasPrefix(e, name+"=") {
-				return true
-			}
-		}
-		return false
-	}
-	if !set("GOGC") {
-		debug.SetGCPercent(gcPercent)
-	}
-	if !set("GOMEMLIMIT") {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Bill implements fleet.Reader. A ticket that was erased with its tenant still has
@@ -44,7 +45,7 @@ func scanLine(r scanner, l *fleet.LedgerLine) error {
 	var at, d int64
 	err := r.Scan(&l.Seq, &at, &l.Tenant, &l.Ticket, &l.GUID, &l.Offering, &l.Kind, &d,
 		&l.Amount.Micros, &l.Amount.Currency)
-	l.At, l.Time = moment(at), fleet.Duration(time.Duration(d)*time.Microsecond)
+	l.At, l.Time = store.Moment(at), fleet.Duration(time.Duration(d)*time.Microsecond)
 	return err
 }
 
@@ -54,7 +55,7 @@ func (s *Store) Costs(ctx context.Context, since time.Time) (out []fleet.Bill, e
 		out, err = list(w, `SELECT l.tenant, l.currency, sum(l.amount),
 				(SELECT count(*) FROM crawlers c WHERE c.tenant = l.tenant AND c.booked = 0)
 			FROM ledger l WHERE l.at >= ? GROUP BY l.tenant, l.currency ORDER BY l.tenant, l.currency`,
-			[]any{micros(since)}, func(r scanner, b *fleet.Bill) error {
+			[]any{store.Micros(since)}, func(r scanner, b *fleet.Bill) error {
 				var open int
 				err := r.Scan(&b.Tenant, &b.Total.Currency, &b.Total.Micros, &open)
 				b.Final = open == 0

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // book adds a line to the ledger and to the bill of its ticket.
@@ -12,7 +13,7 @@ func (w *work) book(l fleet.LedgerLine) error {
 	if _, err := w.Exec(`INSERT INTO ledger (at, tenant, ticket, guid, offering, kind, time, amount,
 			currency)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		micros(w.now), l.Tenant, l.Ticket, l.GUID, l.Offering, l.Kind,
+		store.Micros(w.now), l.Tenant, l.Ticket, l.GUID, l.Offering, l.Kind,
 		l.Time.Std().Microseconds(), l.Amount.Micros, l.Amount.Currency); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (w *work) gone(c *crawlerRow, at time.Time) error {
 		}
 	}
 	if _, err := w.Exec(`UPDATE crawlers SET gone_at = ?, booked = 1 WHERE guid = ?`,
-		micros(at), c.GUID); err != nil {
+		store.Micros(at), c.GUID); err != nil {
 		return err
 	}
 	return w.settle(*c, at)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
@@ -34,8 +35,8 @@ func scanCrawler(r scanner, c *crawlerRow) error {
 		&at[0], &at[1], &at[2], &at[3], &at[4], &at[5], &at[6], &at[7])
 	c.idleAfter = time.Duration(idle) * time.Microsecond
 	c.Times = fleet.CrawlerTimes{
-		Reserved: moment(at[0]), Launched: moment(at[1]), Main: moment(at[2]), Dialed: moment(at[3]),
-		Serving: moment(at[4]), IdleFrom: moment(at[5]), Retired: moment(at[6]), Gone: moment(at[7]),
+		Reserved: store.Moment(at[0]), Launched: store.Moment(at[1]), Main: store.Moment(at[2]), Dialed: store.Moment(at[3]),
+		Serving: store.Moment(at[4]), IdleFrom: store.Moment(at[5]), Retired: store.Moment(at[6]), Gone: store.Moment(at[7]),
 	}
 	return err
 }
@@ -73,7 +74,7 @@ func (w *work) reserve(t fleet.TenantID, s plan.Start, slots int, proof bool) (c
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		guid, t, fleet.CrawlerReserved, o.ID, o.Provider, o.Account, o.Country, o.Region, s.Address,
 		slots, flag(proof), idle.Microseconds(), s.For, o.Price.Micros, o.Price.Currency, o.Grain,
-		micros(w.now)); err != nil {
+		store.Micros(w.now)); err != nil {
 		return crawlerRow{}, err
 	}
 	if err := w.decided(t, s.For, guid, fleet.DecidedStart, s.Reason); err != nil {
@@ -90,7 +91,7 @@ func (w *work) setCrawler(
 			retired_at = CASE ? WHEN 'retired' THEN ? ELSE retired_at END,
 			gone_at = CASE ? WHEN 'gone' THEN ? ELSE gone_at END
 		WHERE guid = ?`,
-		state, reason, state, micros(w.now), state, micros(w.now), c.GUID); err != nil {
+		state, reason, state, store.Micros(w.now), state, store.Micros(w.now), c.GUID); err != nil {
 		return err
 	}
 	c.State, c.Reason = state, reason

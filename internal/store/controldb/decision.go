@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // decided writes a decision record; ticket and guid may be empty.
@@ -12,7 +13,7 @@ func (w *work) decided(
 ) error {
 	_, err := w.Exec(`INSERT INTO decisions (at, tenant, ticket, guid, kind, reason)
 		VALUES (?, ?, ?, ?, ?, ?)`,
-		micros(w.now), t, id, g, kind, reason)
+		store.Micros(w.now), t, id, g, kind, reason)
 	return err
 }
 
@@ -44,6 +45,6 @@ func (s *Store) Decisions(
 func scanDecision(r scanner, d *fleet.DecisionRecord) error {
 	var at int64
 	err := r.Scan(&d.Seq, &at, &d.Tenant, &d.Ticket, &d.GUID, &d.Kind, &d.Reason)
-	d.At = moment(at)
+	d.At = store.Moment(at)
 	return err
 }

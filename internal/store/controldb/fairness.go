@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
@@ -55,7 +56,7 @@ func (w *work) starved(not fleet.TenantID, at fleet.OfferingID) ([]plan.Share, e
 		GROUP BY tenant, place ORDER BY tenant, place`, []any{not}, func(r scanner, g *group) error {
 		var since int64
 		err := r.Scan(&g.Tenant, &g.place, &g.Waiting, &since)
-		g.Since = moment(since)
+		g.Since = store.Moment(since)
 		return err
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Launching implements fleet.Control.
@@ -33,7 +34,7 @@ func (s *Store) Launched(ctx context.Context, g fleet.GUID, i fleet.Instance) er
 	return s.write(ctx, "launched", func(w *work) error {
 		n, err := w.Exec(`UPDATE crawlers SET launched_at = ?, provider_id = ?,
 				address = CASE address WHEN '' THEN ? ELSE address END
-			WHERE guid = ? AND launched_at = 0`, micros(w.now), i.ProviderID, i.Address, g)
+			WHERE guid = ? AND launched_at = 0`, store.Micros(w.now), i.ProviderID, i.Address, g)
 		if err != nil {
 			return err
 		}
@@ -82,7 +83,7 @@ func (w *work) serve(c crawlerRow, h fleet.Hello) error {
 			serving_at = ?, idle_from = ?,
 			launched_at = CASE launched_at WHEN 0 THEN reserved_at ELSE launched_at END
 		WHERE guid = ?`,
-		h.Address, h.Build, h.PID, slots, micros(h.MainAt), micros(h.DialedAt), micros(w.now), micros(w.now),
+		h.Address, h.Build, h.PID, slots, store.Micros(h.MainAt), store.Micros(h.DialedAt), store.Micros(w.now), store.Micros(w.now),
 		c.GUID); err != nil {
 		return err
 	}

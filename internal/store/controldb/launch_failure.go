@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Failed implements fleet.Control.
@@ -67,7 +68,7 @@ func (w *work) cool(c crawlerRow, l fleet.LaunchFailure) error {
 	if _, err := w.Exec(`INSERT INTO cooldowns (scope, id, until, class, reason) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (scope, id) DO UPDATE SET until = excluded.until, class = excluded.class,
 			reason = excluded.reason WHERE excluded.until > cooldowns.until`,
-		scope, id, micros(until), l.Class, l.Reason); err != nil {
+		scope, id, store.Micros(until), l.Class, l.Reason); err != nil {
 		return err
 	}
 	return w.decided(c.Tenant, "", c.GUID, fleet.DecidedCooldown,

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 const leaseColumns = `SELECT tenant, ticket, guid, epoch, offering, address, warm, granted,
@@ -14,7 +15,7 @@ func scanLease(r scanner, l *fleet.LeaseRow) error {
 	var taken int64
 	err := r.Scan(&l.Tenant, &l.Ticket, &l.GUID, &l.Epoch, &l.Offering, &l.Address, &l.Warm, &l.Granted,
 		&l.WorkflowID, &l.RunID, &taken)
-	l.TakenAt = moment(taken)
+	l.TakenAt = store.Moment(taken)
 	return err
 }
 
@@ -49,11 +50,11 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 	if err != nil {
 		return l, fmt.Errorf("lease a slot of %s: %w", g, err)
 	}
-	l.Warm = moment(serving).Before(t.since)
+	l.Warm = store.Moment(serving).Before(t.since)
 	if _, err := w.Exec(`INSERT INTO leases (tenant, ticket, guid, epoch, session_key, offering, address,
 			warm, granted, workflow_id, run_id, taken_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.tenant, t.id, g, l.Epoch, t.sessionKey, l.Offering, l.Address, flag(l.Warm), flag(granted),
-		t.workflowID, t.runID, micros(w.now)); err != nil {
+		t.workflowID, t.runID, store.Micros(w.now)); err != nil {
 		return l, err
 	}
 	if t.sessionKey != "" {
@@ -61,14 +62,14 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, key) DO UPDATE SET guid = excluded.guid,
 				offering = excluded.offering, address = excluded.address, bound_at = excluded.bound_at
 			WHERE sessions.guid <> excluded.guid`,
-			t.tenant, t.sessionKey, g, l.Offering, l.Address, micros(w.now)); err != nil {
+			t.tenant, t.sessionKey, g, l.Offering, l.Address, store.Micros(w.now)); err != nil {
 			return l, err
 		}
 	}
 	if _, err := w.Exec(`UPDATE tickets SET state = 'running', epoch = ?, guid = ?, avoid = '', never = 0,
 			wait_code = '', wait_message = '', wait_since = 0, wait_until = 0,
 			leased_at = CASE leased_at WHEN 0 THEN ? ELSE leased_at END
-		WHERE tenant = ? AND ticket = ?`, l.Epoch, g, micros(w.now), t.tenant, t.id); err != nil {
+		WHERE tenant = ? AND ticket = ?`, l.Epoch, g, store.Micros(w.now), t.tenant, t.id); err != nil {
 		return l, err
 	}
 	kind := fleet.DecidedRoute
@@ -90,7 +91,7 @@ func (w *work) release(l fleet.LeaseRow) error {
 	err := w.One(`UPDATE crawlers SET leased = leased - 1,
 			idle_from = CASE WHEN leased = 1 THEN ? ELSE idle_from END
 		WHERE guid = ? RETURNING price, currency, slots`,
-		[]any{micros(w.now), l.GUID}, &price.Micros, &price.Currency, &slots)
+		[]any{store.Micros(w.now), l.GUID}, &price.Micros, &price.Currency, &slots)
 	if err != nil {
 		return fmt.Errorf("release a slot of %s: %w", l.GUID, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
@@ -111,11 +112,11 @@ func (w *work) session(s *plan.State, t fleet.TenantID, key fleet.SessionKey) er
 func (w *work) cooldowns() ([]fleet.Cooldown, error) {
 	return list(w, `SELECT scope, id, until, class, reason FROM cooldowns
 		WHERE until > ? ORDER BY scope, id`,
-		[]any{micros(w.now)}, func(r scanner, c *fleet.Cooldown) error {
+		[]any{store.Micros(w.now)}, func(r scanner, c *fleet.Cooldown) error {
 			var scope, id string
 			var until int64
 			err := r.Scan(&scope, &id, &until, &c.Class, &c.Reason)
-			c.Until = moment(until)
+			c.Until = store.Moment(until)
 			switch scope {
 			case scopeRegion:
 				c.Scope.Region = id

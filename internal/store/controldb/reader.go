@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // defaultLimit is the length of a list without a limit: what a person reads.
@@ -36,7 +37,7 @@ func scanEntry(r scanner, e *entry) error {
 	if guid != nil {
 		e.lease = &fleet.Lease{
 			Tenant: e.tenant, Ticket: e.id, GUID: fleet.GUID(*guid), Epoch: *epoch, Warm: *warm,
-			Offering: fleet.OfferingID(*offering), Address: *address, TakenAt: moment(*taken),
+			Offering: fleet.OfferingID(*offering), Address: *address, TakenAt: store.Moment(*taken),
 		}
 	}
 	return nil
@@ -145,7 +146,7 @@ func (s *Store) OpenTickets(ctx context.Context, t fleet.TenantID) (out []fleet.
 func (s *Store) Leases(ctx context.Context, age time.Duration) (out []fleet.LeaseRow, err error) {
 	err = s.read(ctx, "list leases", func(w *work) error {
 		out, err = list(w, leaseColumns+`WHERE taken_at <= ? ORDER BY taken_at, tenant, ticket`,
-			[]any{micros(w.now.Add(-age))}, scanLease)
+			[]any{store.Micros(w.now.Add(-age))}, scanLease)
 		return err
 	})
 	return out, err
@@ -155,7 +156,7 @@ func (s *Store) Leases(ctx context.Context, age time.Duration) (out []fleet.Leas
 func (s *Store) Unfinished(ctx context.Context, age time.Duration) (out []fleet.TicketRow, err error) {
 	err = s.read(ctx, "list unfinished tickets", func(w *work) error {
 		out, err = w.entries(`WHERE state <> 'ended' AND (state = 'closing' OR seen_at <= ?)
-			ORDER BY since, tenant, ticket`, micros(w.now.Add(-age)))
+			ORDER BY since, tenant, ticket`, store.Micros(w.now.Add(-age)))
 		return err
 	})
 	return out, err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Intend implements fleet.Control.
@@ -147,7 +148,7 @@ func (w *work) finish(t *ticketRow, i fleet.Intent, c fleet.Counters) (*fleet.Ti
 	if _, err := w.Exec(`UPDATE tickets SET state = 'ended', outcome = ?, result = ?, ended_at = ?,
 			wait_code = '', wait_message = '', wait_since = 0, wait_until = 0
 		WHERE tenant = ? AND ticket = ?`,
-		i.Outcome, doc, micros(w.now), t.tenant, t.id); err != nil {
+		i.Outcome, doc, store.Micros(w.now), t.tenant, t.id); err != nil {
 		return nil, err
 	}
 	reason := fmt.Sprintf("%s, %d pages, %s so far", i.Outcome, c.Fetched, result.Bill)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Retire implements fleet.Control.
@@ -17,7 +18,7 @@ func (s *Store) Retire(ctx context.Context, g fleet.GUID) (a fleet.RetireAnswer,
 			WHERE guid = ? AND state = 'serving' AND leased = 0
 				AND (proof = 1 OR idle_from <= ? - idle_after)
 				AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.guid = crawlers.guid)`,
-			micros(w.now), g, micros(w.now))
+			store.Micros(w.now), g, store.Micros(w.now))
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Route implements fleet.Control. A ticket for which waiting is of no use is refused
@@ -114,7 +115,7 @@ func (m *routing) known() error {
 	old := t.runID
 	t.runID = r.RunID
 	_, err := m.Exec(`UPDATE tickets SET run_id = ?, seen_at = ? WHERE tenant = ? AND ticket = ?`,
-		r.RunID, micros(m.now), t.tenant, t.id)
+		r.RunID, store.Micros(m.now), t.tenant, t.id)
 	if err == nil && old != r.RunID {
 		err = m.decided(t.tenant, t.id, "", fleet.DecidedAccept, "taken over by run "+r.RunID)
 	}
@@ -142,7 +143,7 @@ func (m *routing) reopen() error {
 			result = '', avoid = '', never = 0, ended_at = 0, wait_code = '', wait_message = '',
 			wait_since = 0, wait_until = 0
 		WHERE tenant = ? AND ticket = ?`,
-		t.attempt, t.workflowID, t.runID, t.wanted, micros(m.now), micros(m.now), micros(deadline),
+		t.attempt, t.workflowID, t.runID, t.wanted, store.Micros(m.now), store.Micros(m.now), store.Micros(deadline),
 		t.tenant, t.id); err != nil {
 		return err
 	}

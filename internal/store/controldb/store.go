@@ -169,19 +169,3 @@ type work struct {
 	s   *Store
 	now time.Time
 }
-
-// micros writes a moment, the zero one as 0.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-// moment reads one.
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
-}

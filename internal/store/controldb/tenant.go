@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
@@ -65,7 +66,7 @@ func (s *Store) OpenTenant(
 		}
 		n, err := w.Exec(`INSERT INTO tenants (tenant, name, labels, state, created_at)
 			VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant) DO NOTHING`,
-			in.Tenant, in.Name, labels, fleet.TenantProvisioning, micros(w.now))
+			in.Tenant, in.Name, labels, fleet.TenantProvisioning, store.Micros(w.now))
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
@@ -50,10 +51,10 @@ func (t *ticketRow) scan(r scanner, more ...any) error {
 		&waitUntil, &t.epoch, &t.wanted, &t.fenced, &t.reopen, &t.guid, &t.avoid, &t.never, &t.outcome,
 		&t.intent, &t.result, &t.bill.Micros, &t.bill.Currency, &accepted, &leased, &ended, &deadline,
 	}, more...)...)
-	t.since, t.seen = moment(since), moment(seen)
-	t.wait.Since, t.wait.Until = moment(waitSince), moment(waitUntil)
-	t.times = fleet.TicketTimes{Accepted: moment(accepted), Leased: moment(leased), Ended: moment(ended)}
-	t.deadline = moment(deadline)
+	t.since, t.seen = store.Moment(since), store.Moment(seen)
+	t.wait.Since, t.wait.Until = store.Moment(waitSince), store.Moment(waitUntil)
+	t.times = fleet.TicketTimes{Accepted: store.Moment(accepted), Leased: store.Moment(leased), Ended: store.Moment(ended)}
+	t.deadline = store.Moment(deadline)
 	return err
 }
 
@@ -118,8 +119,8 @@ func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 			priority, session_key, on_loss, place, since, seen_at, accepted_at, deadline, hosts_given, pages_given, spec)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		row.tenant, row.id, row.hash, row.state, row.workflowID, row.runID, row.attempt, row.priority,
-		row.sessionKey, row.onLoss, row.place, micros(w.now), micros(w.now), micros(w.now),
-		micros(deadline), flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
+		row.sessionKey, row.onLoss, row.place, store.Micros(w.now), store.Micros(w.now), store.Micros(w.now),
+		store.Micros(deadline), flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
 	return row, err
 }
 
@@ -179,7 +180,7 @@ func (w *work) hold(t *ticketRow, why fleet.Wait) error {
 	t.wait, t.state = why, fleet.TicketWaiting
 	if _, err := w.Exec(`UPDATE tickets SET state = 'waiting', wait_code = ?, wait_message = ?,
 			wait_since = ?, wait_until = ? WHERE tenant = ? AND ticket = ?`,
-		why.Code, why.Message, micros(why.Since), micros(why.Until), t.tenant, t.id); err != nil {
+		why.Code, why.Message, store.Micros(why.Since), store.Micros(why.Until), t.tenant, t.id); err != nil {
 		return err
 	}
 	if !changed {

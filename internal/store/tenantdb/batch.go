@@ -138,7 +138,7 @@ func (c *crawl) retry(tx *store.Tx, i int, p fleet.PageResult, now time.Time) er
 	n, err := tx.Exec(`UPDATE frontier
  SET state = 'queued', attempts = attempts + 1, reason = ?, not_before = ?
  WHERE id = ? AND crawl = ? AND state = 'inflight'`,
-		p.Reason, micros(now.Add(max(0, p.RetryAfter.Std()))), p.ID, c.id)
+		p.Reason, store.Micros(now.Add(max(0, p.RetryAfter.Std()))), p.ID, c.id)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (s *Store) claim(
 	c.epoch, c.fence, c.seq, c.guid = r.Epoch, c.fence+1, 0, r.GUID
 	c.maxPages, c.maxDepth = scope.MaxPages, *scope.MaxDepth
 	if c.firstClaim == 0 {
-		c.firstClaim = micros(s.clock())
+		c.firstClaim = store.Micros(s.clock())
 	}
 	if c.seeded {
 		if err := c.take(tx, r.Want, s.clock()); err != nil {

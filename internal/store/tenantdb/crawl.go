@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/store"
@@ -114,18 +113,4 @@ func (c *crawl) err() (*fleet.Error, error) {
 		return nil, fmt.Errorf("read the crawl's error: %w", err)
 	}
 	return e, nil
-}
-
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func moment(us int64) time.Time {
-	if us == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(us).UTC()
 }

@@ -63,7 +63,7 @@ func (c *crawl) store(tx *store.Tx, g fleet.GUID, p fleet.PageResult, fields str
  content_type, title, fields, bytes, sha256, truncated, address, fetched_at, took, target, guid)
  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID, c.id, c.pageSeq, string(p.Outcome), p.Reason, p.Status, p.ContentType, p.Title,
-		fields, p.Bytes, p.SHA256, flag(p.Truncated), p.Address, micros(p.FetchedAt), int64(p.Took),
+		fields, p.Bytes, p.SHA256, flag(p.Truncated), p.Address, store.Micros(p.FetchedAt), int64(p.Took),
 		target, string(g))
 	return err
 }
@@ -126,7 +126,7 @@ func scanPage(rows *sql.Rows) (p fleet.PageRow, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.FetchedAt, p.Took = moment(at), fleet.Duration(took)
+	p.FetchedAt, p.Took = store.Moment(at), fleet.Duration(took)
 	if target != "" {
 		p.Links = []fleet.Link{{URL: target}}
 	}
@@ -143,7 +143,7 @@ func (s *Store) Progress(
 ) (n fleet.Counters, first time.Time, err error) {
 	err = s.read(ctx, t, func(tx *store.Tx) error {
 		c, _, err := find(tx, id)
-		n, first = c.counters(), moment(c.firstClaim)
+		n, first = c.counters(), store.Moment(c.firstClaim)
 		return err
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ func (c *crawl) take(tx *store.Tx, want int, now time.Time) error {
 	}
 	taken, err := tx.Exec(`UPDATE frontier SET state = 'inflight', batch = ? WHERE id IN (
  SELECT id FROM frontier WHERE crawl = ? AND state = 'queued' AND depth <= ? AND not_before <= ?
- ORDER BY depth, not_before, id LIMIT ?)`, c.seq, c.id, depth, micros(now), n)
+ ORDER BY depth, not_before, id LIMIT ?)`, c.seq, c.id, depth, store.Micros(now), n)
 	c.queued, c.inflight = c.queued-taken, c.inflight+taken
 	return err
 }
@@ -101,5 +101,5 @@ func (c *crawl) pause(tx *store.Tx, now time.Time) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	return max(0, moment(first).Sub(now)), nil
+	return max(0, store.Moment(first).Sub(now)), nil
 }
