@@ -84,6 +84,9 @@ func (s Setting) set(c *Config, text string) error {
 func render(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case []fleet.Offering:
+		if len(x) == 0 {
+			return "" // the provider's own
+		}
 		b, err := json.Marshal(x)
 		if err != nil {
 			panic("config: an offering that cannot be written as JSON: " + err.Error())
@@ -141,7 +144,7 @@ func parse(v reflect.Value, text string) error {
 // parseList reads a list of objects from JSON, any other from comma-separated text.
 func parseList(v reflect.Value, text string) error {
 	list := reflect.New(v.Type()).Elem()
-	if v.Type() == reflect.TypeFor[[]fleet.Offering]() {
+	if v.Type() == reflect.TypeFor[[]fleet.Offering]() && text != "" {
 		dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(list.Addr().Interface()); err != nil {

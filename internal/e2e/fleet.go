@@ -130,7 +130,7 @@ func (f *Fleet) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.Data, err = tenantdb.Open(tenantdb.Options{Dir: filepath.Join(f.DataDir(), "tenants")})
+	f.Data, err = tenantdb.Open(tenantdb.Options{Dir: filepath.Join(f.DataDir(), "tenants"), ReadOnly: true})
 	return err
 }
 

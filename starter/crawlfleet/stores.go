@@ -33,7 +33,7 @@ func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Rea
 
 // readTenants opens the tenants' databases for reading.
 func readTenants(_ context.Context, d *config.Dir) (fleet.TenantReader, func() error, error) {
-	s, err := tenantdb.Open(tenantdb.Options{Dir: d.Tenants()})
+	s, err := tenantdb.Open(tenantdb.Options{Dir: d.Tenants(), ReadOnly: true})
 	if err != nil {
 		return nil, nil, err
 	}

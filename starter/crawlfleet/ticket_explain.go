@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -81,7 +80,7 @@ func life(row fleet.TicketRow) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "It was accepted at %s", moment(t.Accepted))
 	if !t.Leased.IsZero() {
-		if waited := t.Leased.Sub(t.Accepted); waited < 50*time.Millisecond { // no wait that anybody noticed
+		if waited := t.Leased.Sub(t.Accepted); waited <= 0 { // in the transaction that accepted it
 			b.WriteString(", had a slot at once")
 		} else {
 			fmt.Fprintf(&b, ", waited %s for a slot", span(waited))
@@ -93,8 +92,8 @@ func life(row fleet.TicketRow) string {
 			fmt.Fprintf(&b, ", ran for %s", span(t.Ended.Sub(t.Leased)))
 		}
 		fmt.Fprintf(&b, " and ended %s", row.Result.Outcome)
-		if row.Result.Reason != "" {
-			fmt.Fprintf(&b, ": %s", row.Result.Reason)
+		if r := row.Result.Reason; r != "" && r != string(row.Result.Outcome) {
+			fmt.Fprintf(&b, ": %s", r)
 		}
 	case row.Wait != nil:
 		fmt.Fprintf(&b, " and waits (%s): %s", row.Wait.Code, row.Wait.Message)

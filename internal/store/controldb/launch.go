@@ -134,7 +134,12 @@ func (w *work) welcome(c crawlerRow, h fleet.Hello) error {
 func phases(c crawlerRow, h fleet.Hello, now time.Time) string {
 	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
 	out := fmt.Sprintf("serves from %s after %s", h.Address, ms(now.Sub(c.Times.Reserved)))
-	if l := c.Times.Launched; !l.IsZero() {
+	switch l := c.Times.Launched; {
+	case l.IsZero():
+	case !h.MainAt.IsZero() && h.MainAt.After(c.Times.Reserved) && h.MainAt.Before(l):
+		// It ran before its acceptance was written.
+		out += ": process " + ms(h.MainAt.Sub(c.Times.Reserved))
+	default:
 		out += ": accepted " + ms(l.Sub(c.Times.Reserved))
 		if !h.MainAt.IsZero() {
 			out += ", process " + ms(h.MainAt.Sub(l))

@@ -82,8 +82,12 @@ func (m *routing) accepted() error {
 	if m.t, err = m.accept(m.tenant, m.r); err != nil {
 		return err
 	}
+	n, seeds := len(m.r.Input.URLs), "seeds"
+	if n == 1 {
+		seeds = "seed"
+	}
 	return m.decided(m.t.tenant, m.t.id, "", fleet.DecidedAccept,
-		fmt.Sprintf("%d seeds, priority %d", len(m.r.Input.URLs), m.t.priority))
+		fmt.Sprintf("%d %s, priority %d", n, seeds, m.t.priority))
 }
 
 // known compares with the row of an id that was here before.

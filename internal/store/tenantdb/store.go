@@ -33,13 +33,16 @@ type Options struct {
 	// MaxOpen is the most files kept open; default DefaultMaxOpen. Those in use are
 	// never closed, so that more can be open for a while.
 	MaxOpen int
+	// ReadOnly is for the doors: nothing is made, migrated or written.
+	ReadOnly bool
 }
 
 // Store is the tenants' databases. It is safe for concurrent use.
 type Store struct {
-	dir     string
-	clock   func() time.Time
-	handles *handles
+	dir      string
+	clock    func() time.Time
+	readOnly bool
+	handles  *handles
 }
 
 var (
@@ -52,8 +55,10 @@ func Open(o Options) (*Store, error) {
 	if o.Dir == "" {
 		return nil, fleet.Invalid("dir", "is missing", "the folder of the tenants' databases")
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make %s: %w", o.Dir, err)
+	if !o.ReadOnly {
+		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("make %s: %w", o.Dir, err)
+		}
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
@@ -61,7 +66,7 @@ func Open(o Options) (*Store, error) {
 	if o.MaxOpen <= 0 {
 		o.MaxOpen = DefaultMaxOpen
 	}
-	s := &Store{dir: o.Dir, clock: o.Clock}
+	s := &Store{dir: o.Dir, clock: o.Clock, readOnly: o.ReadOnly}
 	s.handles = newHandles(o.MaxOpen, s.openFile)
 	return s, nil
 }
@@ -116,9 +121,9 @@ func (s *Store) openFile(ctx context.Context, t fleet.TenantID) (*store.DB, erro
 	} else if err != nil {
 		return nil, fmt.Errorf("open database of %s: %w", t, err)
 	}
-	db, err := store.OpenSQLite(s.path(t), false)
-	if err != nil {
-		return nil, err
+	db, err := store.OpenSQLite(s.path(t), s.readOnly)
+	if err != nil || s.readOnly {
+		return db, err
 	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err == nil {
