@@ -21,6 +21,9 @@ const (
 	EnvCodecKeys = "CRAWLFLEET_CODEC_KEYS"
 	// EnvContact is the operator's contact, part of the User-Agent.
 	EnvContact = "CRAWLFLEET_CONTACT"
+	// EnvHTTP is the address of the crawler's /livez, /readyz and /metrics; none by
+	// default: a machine with a hundred crawlers has no use for a hundred listeners.
+	EnvHTTP = "CRAWLFLEET_HTTP_LISTEN"
 	// EnvLaunchBudget is how long the crawler waits for its Hello before it exits
 	// by itself; EnvOrphanAfter how long it goes on hearing nothing.
 	EnvLaunchBudget = "CRAWLFLEET_LAUNCH_BUDGET"

@@ -120,7 +120,7 @@ func serveWorker(
 	}
 	health, err := startHealth(ctx, cfg.HTTP.Listen, telemetry.NewHandler(c.ready, registry))
 	if err == nil {
-		err = say(workerLine{Ready: true, DataPlane: c.plane.URL(), HTTP: health.url})
+		err = say(workerLine{Ready: true, DataPlane: c.plane.URL(), HTTP: health.URL()})
 	}
 	if err == nil {
 		<-ctx.Done()
@@ -128,19 +128,13 @@ func serveWorker(
 	}
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin/2)
 	defer cancel()
-	return errors.Join(err, c.stop(stopping), health.stop(stopping))
+	return errors.Join(err, c.stop(stopping), health.Stop(stopping))
 }
 
-// health serves /livez, /readyz and /metrics.
-type health struct {
-	server *http.Server
-	url    string
-}
-
-// startHealth listens; without an address it does nothing.
-func startHealth(ctx context.Context, address string, h http.Handler) (*health, error) {
+// startHealth serves /livez, /readyz and /metrics; without an address it does nothing.
+func startHealth(ctx context.Context, address string, h http.Handler) (*telemetry.Endpoint, error) {
 	if address == "" {
-		return &health{}, nil
+		return nil, nil //nolint:nilnil // a nil Endpoint is one that is switched off
 	}
 	var l net.Listener
 	err := listen(ctx, address, "--http-listen", func() (err error) {
@@ -151,16 +145,7 @@ func startHealth(ctx context.Context, address string, h http.Handler) (*health, 
 		return nil
 	})
 	if err != nil {
-		return &health{}, err
+		return nil, err
 	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second} // as long as a slow scraper takes
-	go func() { _ = s.Serve(l) }()                                     // ends with stop
-	return &health{server: s, url: "http://" + l.Addr().String()}, nil
-}
-
-func (h *health) stop(ctx context.Context) error {
-	if h.server == nil {
-		return nil
-	}
-	return h.server.Shutdown(ctx)
+	return telemetry.Serve(l, h), nil
 }

@@ -37,6 +37,7 @@ type settings struct {
 	LaunchBudget time.Duration
 	OrphanAfter  time.Duration
 	LogLevel     string
+	HTTP         string // address of health and metrics, empty for none
 	Keys         []client.Key
 	Environ      []string // for the SDK's envconfig
 }
@@ -70,6 +71,7 @@ func readEnvironment(environ []string) (settings, error) {
 		LaunchBudget: r.duration(fleet.EnvLaunchBudget, defaultLaunchBudget),
 		OrphanAfter:  r.duration(fleet.EnvOrphanAfter, defaultOrphanAfter),
 		LogLevel:     r.optional(envLogLevel, "info"),
+		HTTP:         r.environ[fleet.EnvHTTP],
 		Keys:         r.keys(),
 		Environ:      environ,
 	}

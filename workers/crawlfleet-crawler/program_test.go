@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/activities"
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
 )
 
 func TestProgram_SaysHelloServesCrawlsAndHandsBack(t *testing.T) {
@@ -98,4 +102,25 @@ func TestProgram_LeavesByItself(t *testing.T) {
 		require.Equal(t, 1, p.exit(t))
 		require.True(t, strings.Contains(p.log.String(), "data plane"), p.log.String())
 	})
+}
+
+func TestProgram_ServesHealthAndMetricsWhereItIsTold(t *testing.T) {
+	t.Parallel()
+	s := newSide(t)
+	ports, err := devserver.FreePorts("127.0.0.1", 1)
+	require.NoError(t, err)
+	address := "127.0.0.1:" + strconv.Itoa(ports[0])
+	p := s.crawler(t, builtProgram(t), fleet.EnvHTTP+"="+address)
+	require.NoError(t, s.start(t, fleet.CtlQueue(p.guid), fleet.ActivityHello).Get(t.Context(), nil))
+	for path, want := range map[string]string{
+		"/livez": "ok", "/readyz": "ok", "/metrics": "process_resident_memory_bytes",
+	} {
+		answer, err := http.Get("http://" + address + path)
+		require.NoError(t, err)
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, errors.Join(err, answer.Body.Close()))
+		require.Equal(t, http.StatusOK, answer.StatusCode, path)
+		require.Contains(t, string(body), want, path)
+		require.NotContains(t, string(body), string(p.guid), "no label with a GUID")
+	}
 }

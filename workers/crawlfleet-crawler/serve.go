@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"time"
@@ -68,7 +70,34 @@ func serve(ctx context.Context, mainAt time.Time, s settings, log *zap.Logger) e
 		AllowPrivate: s.AllowPrivate, Source: s.Source, SourceFor: s.SourceFor, Logger: log,
 	})
 	defer p.engine.Close()
-	return p.work(ctx)
+	health, err := p.health(ctx)
+	if err != nil {
+		return err
+	}
+	err = p.work(ctx)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerAfter)
+	defer cancel()
+	return errors.Join(err, health.Stop(ending))
+}
+
+// health serves /livez, /readyz and /metrics where the environment gives an address.
+// The crawler is ready when Temporal answers it.
+func (p *program) health(ctx context.Context) (*telemetry.Endpoint, error) {
+	if p.s.HTTP == "" {
+		return nil, nil //nolint:nilnil // a nil Endpoint is one that is switched off
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", p.s.HTTP)
+	if err != nil {
+		return nil, fleet.Invalid(fleet.EnvHTTP, err.Error(), "an address to listen on")
+	}
+	ready := func(ctx context.Context) error {
+		_, err := p.temporal.Temporal().CheckHealth(ctx, nil)
+		return err
+	}
+	e := telemetry.Serve(l, telemetry.NewHandler(ready, telemetry.NewRegistry()))
+	p.log.Info("health and metrics", zap.String("url", e.URL()))
+	return e, nil
 }
 
 // connect reaches Temporal and the data plane, both at once: a cold start is somebody
