@@ -27,13 +27,15 @@ const (
 
 // Config is what the flags say.
 type Config struct {
-	DataDir   string
-	IP        netip.Addr
-	Port      int // of the frontend (gRPC); 0 = a free one
-	UIPort    int // of the Web UI; 0 = a free one, -1 = no UI
-	HTTPPort  int // of the frontend's HTTP API; 0 = a free one, -1 = none
-	Namespace string
-	Retention time.Duration
+	DataDir  string
+	IP       netip.Addr
+	Port     int // of the frontend (gRPC); 0 = a free one
+	UIPort   int // of the Web UI; 0 = a free one, -1 = no UI
+	HTTPPort int // of the frontend's HTTP API; 0 = a free one, -1 = none
+	// HealthPort is that of /livez, /readyz and /metrics; 0 = a free one, -1 = none.
+	HealthPort int
+	Namespace  string
+	Retention  time.Duration
 	// SearchAttributes are created in the namespace when it lacks them.
 	SearchAttributes attributes
 	LogLevel         zapcore.Level
@@ -52,6 +54,8 @@ func parse(args []string, usage io.Writer) (Config, error) {
 	set.IntVar(&cfg.Port, "port", 7233, "gRPC `port`; 0 = a free one")
 	set.IntVar(&cfg.UIPort, "ui-port", 8233, "Web UI `port`; 0 = a free one, -1 = no Web UI")
 	set.IntVar(&cfg.HTTPPort, "http-port", noPort, "HTTP API `port`; 0 = a free one, -1 = none")
+	set.IntVar(&cfg.HealthPort, "health-port", noPort,
+		"`port` of /livez, /readyz and /metrics; 0 = a free one, -1 = none")
 	set.StringVar(&cfg.Namespace, "namespace", "default", "`name` of the namespace")
 	set.DurationVar(&cfg.Retention, "retention", defaultRetention,
 		"how long closed workflows are kept, at least 1h")
@@ -99,7 +103,7 @@ func (c Config) Validate() error {
 	for _, p := range []struct {
 		flag string
 		port int
-	}{{"--ui-port", c.UIPort}, {"--http-port", c.HTTPPort}} {
+	}{{"--ui-port", c.UIPort}, {"--http-port", c.HTTPPort}, {"--health-port", c.HealthPort}} {
 		if p.port < noPort || p.port > maxPort {
 			return invalid(p.flag, "want -1 to %d, got %d", maxPort, p.port)
 		}

@@ -114,6 +114,11 @@ func serve(ctx context.Context, cfg Config, logger *zap.Logger, out *report) (er
 		return err
 	}
 	defer ports.releaseAll()
+	health, err := startHealth(ctx, cfg.loopback(), ports)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, health.stop()) }()
 	store := newStore(dir)
 	if err := store.prepare(ctx, cfg); err != nil {
 		return fmt.Errorf("prepare the store in %s: %w", cfg.DataDir, err)
@@ -130,11 +135,13 @@ func serve(ctx context.Context, cfg Config, logger *zap.Logger, out *report) (er
 		return errors.Join(err, server.stop())
 	}
 	if ctx.Err() == nil {
+		health.ready.Store(true)
 		out.ready(server.address(), server.uiURL())
 		logger.Info("ready", zap.String("address", server.address()), zap.String("ui", server.uiURL()))
 	}
 	<-ctx.Done()
 	logger.Info("stopping")
+	health.ready.Store(false)
 	return server.stop()
 }
 

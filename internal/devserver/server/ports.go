@@ -26,7 +26,7 @@ const (
 // portPlan holds one listener per port, so that nobody else gets it before Temporal does.
 type portPlan struct {
 	frontend, history, matching, worker int
-	ui, http                            int // 0 = none
+	ui, http, health                    int // 0 = none
 
 	held map[int]net.Listener
 }
@@ -44,6 +44,7 @@ func reservePorts(cfg Config) (*portPlan, error) {
 		{"--port", cfg.IP, cfg.Port, &p.frontend},
 		{"--ui-port", cfg.loopback(), cfg.UIPort, &p.ui},
 		{"--http-port", cfg.IP, cfg.HTTPPort, &p.http},
+		{"--health-port", cfg.loopback(), cfg.HealthPort, &p.health},
 		{"", cfg.loopback(), freePort, &p.history},
 		{"", cfg.loopback(), freePort, &p.matching},
 		{"", cfg.loopback(), freePort, &p.worker},
