@@ -52,6 +52,7 @@ func (e entry) row() (fleet.TicketRow, error) {
 	if out.Input, err = asGiven(e.spec, e.hosts, e.pages); err != nil {
 		return out, err
 	}
+	out.Input.Attempt = e.attempt // of the last try, not of the first
 	if e.state == fleet.TicketWaiting && e.wait.Code != "" {
 		out.Wait = &e.wait
 	}

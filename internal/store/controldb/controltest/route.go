@@ -203,6 +203,7 @@ func testRoute(t *testing.T, open Factory) {
 		again := r.leased(req)
 		require.Equal(t, a.Epoch, again.Epoch)
 		require.Equal(t, 2, r.record(again).Result.Attempt)
+		require.Equal(t, 2, r.row("acme", "one").Input.Attempt, "the next retry counts from here")
 	})
 
 	t.Run("NoOfferingFits", func(t *testing.T) {
