@@ -87,6 +87,22 @@ func seeds(in fleet.TicketInput) string {
 	return fmt.Sprintf("%s and %d more", in.URLs[0], len(in.URLs)-1)
 }
 
+// ticketRow reads the row of a ticket that is about to be steered: its workflow may
+// have any id.
+func (a *App) ticketRow(
+	ctx context.Context, tenant string, id fleet.TicketID,
+) (t fleet.TenantID, row fleet.TicketRow, err error) {
+	r, err := a.reader(ctx)
+	if err != nil {
+		return t, row, err
+	}
+	if t, err = tenantOf(ctx, r, tenant); err != nil {
+		return t, row, err
+	}
+	row, err = r.Ticket(ctx, t, id)
+	return t, row, err
+}
+
 // ticketView is what `ticket show` prints.
 type ticketView struct {
 	fleet.TicketRow

@@ -26,15 +26,7 @@ func newTicketCancelCommand(app *App) *cobra.Command {
 }
 
 func (a *App) cancel(ctx context.Context, tenant string, id fleet.TicketID, wait waitFlags) error {
-	r, err := a.reader(ctx)
-	if err != nil {
-		return err
-	}
-	t, err := tenantOf(ctx, r, tenant)
-	if err != nil {
-		return err
-	}
-	row, err := r.Ticket(ctx, t, id) // its workflow may have any id
+	t, row, err := a.ticketRow(ctx, tenant, id)
 	if err != nil {
 		return err
 	}

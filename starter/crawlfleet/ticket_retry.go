@@ -26,15 +26,7 @@ has stored are kept; those that failed and those that were left are fetched.`,
 }
 
 func (a *App) retry(ctx context.Context, tenant string, id fleet.TicketID, wait waitFlags) error {
-	r, err := a.reader(ctx)
-	if err != nil {
-		return err
-	}
-	t, err := tenantOf(ctx, r, tenant)
-	if err != nil {
-		return err
-	}
-	row, err := r.Ticket(ctx, t, id)
+	t, row, err := a.ticketRow(ctx, tenant, id)
 	if err != nil {
 		return err
 	}
