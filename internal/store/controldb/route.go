@@ -160,6 +160,11 @@ func (m *routing) leaseOrWait() error {
 		return err
 	}
 	if l != nil && m.holds(l) {
+		if m.r.Lost > 0 && m.r.Fenced < l.Epoch && m.t.fenced < l.Epoch {
+			// Granted by the burial itself: the crawl that was lost is stopped first.
+			m.answer.Kind, m.answer.Epoch = fleet.RouteFence, l.Epoch
+			return nil
+		}
 		return m.pickUp(l)
 	}
 	if err := m.shun(l); err != nil {

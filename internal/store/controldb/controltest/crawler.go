@@ -217,6 +217,26 @@ func testLoss(t *testing.T, open Factory) {
 		require.Equal(t, []fleet.GUID{l.GUID, next.GUID}, result.Crawlers)
 	})
 
+	t.Run("BuriedAndGrantedAtOnceIsFencedFirst", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{SlotsPerCrawler: 1})
+		l, other := r.cold(ticket("acme", "one")), r.cold(ticket("acme", "two"))
+		r.record(other) // its slot is free
+		_, err := r.Bury(r.ctx, l.GUID, "killed by signal 9")
+		require.NoError(t, err)
+		r.decide("acme") // before the ticket comes
+		req := ticket("acme", "one")
+		req.Lost, req.Why = l.Epoch, fleet.CodeCrawlerLost
+		a := r.route(req)
+		require.Equal(t, fleet.RouteFence, a.Kind)
+		require.Greater(t, a.Epoch, l.Epoch)
+		require.Equal(t, a, r.route(req), "a repeat asks for the same")
+		req.Fenced = a.Epoch
+		next := r.leased(req)
+		require.Equal(t, a.Epoch, next.Epoch)
+		require.Equal(t, other.GUID, next.GUID)
+	})
+
 	t.Run("BuryOfAClosingTicketLeavesItsEnd", func(t *testing.T) {
 		r := newRig(t, open, nil)
 		r.tenant("acme", fleet.Plan{})
