@@ -56,7 +56,10 @@ const (
 	DecidedDrain    DecisionKind = "drain"
 	DecidedRetire   DecisionKind = "retire"
 	DecidedBury     DecisionKind = "bury"
-	DecidedEnd      DecisionKind = "end" // the ticket's outcome and cost
+	DecidedPause    DecisionKind = "pause"
+	DecidedResume   DecisionKind = "resume"
+	DecidedDeliver  DecisionKind = "deliver" // a webhook was told, or set aside
+	DecidedEnd      DecisionKind = "end"     // the ticket's outcome and cost
 )
 
 // DecisionRecord is one decision, with the reason a person reads. Tickets and

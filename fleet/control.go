@@ -131,8 +131,8 @@ type TenantDesk interface {
 	ReserveProof(ctx context.Context, t TenantID) (CrawlerInput, error)
 	// OpenTickets lists a tenant's tickets that have not ended.
 	OpenTickets(ctx context.Context, t TenantID) ([]TicketRow, error)
-	// EraseTenant removes every row that carries the tenant's name but the ledger's
-	// and the decisions' about money, and answers what was removed, by table.
+	// EraseTenant removes every row that carries the tenant's name but the ledger's,
+	// and answers what was removed, by table.
 	EraseTenant(ctx context.Context, t TenantID) (map[string]int64, error)
 }
 
@@ -188,6 +188,13 @@ type TenantData interface {
 	// Reopen makes a closed crawl claimable again for another attempt: its failed
 	// and cut pages are queued again.
 	Reopen(ctx context.Context, t TenantID, id TicketID, epoch int64) error
+}
+
+// ResultKeeper forgets results that need not be kept.
+type ResultKeeper interface {
+	// Forget removes a crawl with its pages and frontier. One that does not exist is
+	// not an error.
+	Forget(ctx context.Context, t TenantID, id TicketID) error
 }
 
 // TenantReader is what the doors read from a tenant's database.

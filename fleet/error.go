@@ -62,7 +62,9 @@ type Error struct {
 	Field   string `json:"field,omitempty"`
 	Want    string `json:"want,omitempty"`
 	Hint    string `json:"hint,omitempty"`
-	cause   error
+	// RetryAfter is when the same request is worth another try, where that is known.
+	RetryAfter Duration `json:"retryAfter,omitempty"`
+	cause      error
 }
 
 // Error renders the parts on one line.

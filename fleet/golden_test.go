@@ -69,6 +69,19 @@ func payloads() []any {
 		fleet.OfferingStatus{},
 		fleet.Capabilities{},
 		fleet.Bill{},
+		fleet.PlanRequest{},
+		fleet.SuspendRequest{},
+		fleet.ResumeRequest{},
+		fleet.DeleteRequest{},
+		fleet.SteerRequest{},
+		fleet.KeyRequest{},
+		fleet.RevokeRequest{},
+		fleet.KeyRow{},
+		fleet.Delivery{},
+		fleet.DeliveryTry{},
+		fleet.AuditRecord{},
+		fleet.Gauges{},
+		fleet.TicketRef{},
 	}
 }
 

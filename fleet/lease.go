@@ -13,6 +13,8 @@ type Lease struct {
 	Address  string     `json:"address,omitempty"`
 	Warm     bool       `json:"warm"` // the crawler was serving when the ticket came
 	TakenAt  time.Time  `json:"takenAt"`
+	// Until is when the ticket has cost its maxCost; zero without one.
+	Until time.Time `json:"until,omitzero"`
 }
 
 // WaitCode says what a ticket waits for.
@@ -30,7 +32,22 @@ const (
 	WaitUnplaced  WaitCode = "unplaced"   // too many launches are under way on the account
 	WaitTenant    WaitCode = "tenant"     // the tenant is still being provisioned
 	WaitConductor WaitCode = "conductor"  // the conductor has been told and has not decided yet
+	WaitScheduled WaitCode = "scheduled"  // its startAt has not come
+	WaitPaused    WaitCode = "paused"     // somebody paused it
+	WaitSuspended WaitCode = "suspended"  // its tenant is suspended
+	WaitSpend     WaitCode = "spend_cap"  // the tenant has spent its plan's MaxSpend of this month
 )
+
+// Attention reports whether only a person can end such a wait: the ticket's webhooks
+// are told.
+func (c WaitCode) Attention() bool {
+	switch c {
+	case WaitNoPlace, WaitSpend:
+		return true
+	default:
+		return false
+	}
+}
 
 // Wait is why a ticket waits, for programs and for people.
 type Wait struct {
@@ -64,6 +81,9 @@ type RouteRequest struct {
 	// crawler_lost, draining, or timeout (the crawler did not take the crawl).
 	Lost int64 `json:"lost,omitempty"`
 	Why  Code  `json:"why,omitempty"`
+	// Pause, where it is set, says that the ticket is paused and by whom and why: its
+	// slot is given back, and it waits until a request comes without it.
+	Pause *SteerRequest `json:"pause,omitempty"`
 }
 
 // RouteAnswer is what Route decided.
@@ -136,4 +156,6 @@ type Follow struct {
 	Conductors []TenantID `json:"conductors,omitempty"`
 	// Drains are crawlers to drain so that another tenant gets the capacity.
 	Drains []CrawlerRef `json:"drains,omitempty"`
+	// Deliveries are webhooks whose Delivery workflow is to be started.
+	Deliveries []DeliveryRef `json:"deliveries,omitempty"`
 }

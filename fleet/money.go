@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/big"
+	"regexp"
 	"slices"
 	"time"
 )
@@ -36,6 +37,20 @@ func (m Money) Add(o Money) (Money, error) {
 	}
 	return Money{Micros: m.Micros + o.Micros, Currency: m.Currency}, nil
 }
+
+// check names what is wrong with an amount that a person gave.
+func (m Money) check(field string) error {
+	if m.Micros <= 0 {
+		return Invalid(field+".micros", fmt.Sprintf("is %d", m.Micros), "more than 0, in millionths")
+	}
+	if !currencyPattern.MatchString(m.Currency) {
+		return Invalid(field+".currency", fmt.Sprintf("%q is not a currency", clip(m.Currency, 10)),
+			"three capital letters (ISO 4217)")
+	}
+	return nil
+}
+
+var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // For gives the price of a time at m an hour, rounded down to a micro.
 func (m Money) For(d time.Duration) Money {

@@ -1,13 +1,27 @@
 package fleet
 
+import "time"
+
 // The wire names of the Tenant workflow.
 const (
 	TenantWorkflow = "Tenant"
 
 	// TenantApply is the update that changes the plan (TenantInput in, TenantStatus out).
 	TenantApply = "apply"
-	// TenantDelete is the update that asks for deletion (no input, TenantStatus out);
-	// the workflow ends when everything is gone.
+	// TenantPlan is the update that changes parts of the plan (PlanRequest in,
+	// TenantStatus out).
+	TenantPlan = "plan"
+	// TenantSuspend and TenantResume are the updates that drain the tenant to zero and
+	// let it go on (SuspendRequest and ResumeRequest in, TenantStatus out).
+	TenantSuspend = "suspend"
+	TenantResume  = "resume"
+	// TenantAddKey and TenantRevokeKey are the updates that give and take a key to the
+	// tenant's pages (KeyRequest and RevokeRequest in, KeyRow out). A key's digest
+	// travels, the key itself never does.
+	TenantAddKey    = "addKey"
+	TenantRevokeKey = "revokeKey"
+	// TenantDelete is the update that asks for deletion (nothing or a DeleteRequest in,
+	// TenantStatus out); the workflow ends when everything is gone.
 	TenantDelete = "delete"
 	// TenantQuery is the query that answers a TenantStatus.
 	TenantQuery = "status"
@@ -25,7 +39,8 @@ type TenantState string
 const (
 	TenantProvisioning TenantState = "provisioning"
 	TenantReady        TenantState = "ready"
-	TenantFailed       TenantState = "failed" // provisioning failed and was compensated
+	TenantSuspended    TenantState = "suspended" // no crawler runs, tickets are taken and wait
+	TenantFailed       TenantState = "failed"    // provisioning failed and was compensated
 	TenantDeleting     TenantState = "deleting"
 	TenantDeleted      TenantState = "deleted"
 )
@@ -47,6 +62,28 @@ type Plan struct {
 	IdleAfter Duration `json:"idleAfter,omitempty"`
 	// Weight is the tenant's fair share, 1 to 1000; default 1.
 	Weight int `json:"weight,omitempty"`
+	// MaxWaiting is the most tickets that may wait at one time, 1 to 1,000,000; default
+	// 10,000. One more is refused with quota_exceeded before it is accepted.
+	MaxWaiting int `json:"maxWaiting,omitempty"`
+	// MaxSpend is the most that the tenant may cost in a calendar month (UTC); default
+	// no limit. When it is reached its crawlers drain and its tickets wait for the next
+	// month or a larger plan; their results are kept.
+	MaxSpend *Money `json:"maxSpend,omitempty"`
+	// Keep says how long what has ended is kept.
+	Keep Retention `json:"keep,omitzero"`
+}
+
+// Retention says how long what has ended is kept. The zero value of a field is its
+// default. Temporal's own histories have one retention for the whole fleet, which is
+// the setting temporal.retention.
+type Retention struct {
+	// Results are a ticket's pages and frontier, 1h to 87600h; default 2160h (90 days).
+	Results Duration `json:"results,omitempty"`
+	// Logs are those of crawlers that are gone, 1h to 9600h; default 168h (7 days).
+	Logs Duration `json:"logs,omitempty"`
+	// Rows are tickets, decisions, crawlers and deliveries, 1h to 87600h; default 9600h
+	// (400 days). The ledger is never shorter kept than 400 days.
+	Rows Duration `json:"rows,omitempty"`
 }
 
 // The defaults of a plan.
@@ -55,6 +92,10 @@ const (
 	DefaultSlotsPerCrawler = 4
 	DefaultMaxPages        = 100_000
 	DefaultWeight          = 1
+	DefaultMaxWaiting      = 10_000
+	DefaultKeepResults     = 90 * 24 * time.Hour
+	DefaultKeepLogs        = 7 * 24 * time.Hour
+	DefaultKeepRows        = 400 * 24 * time.Hour
 )
 
 // WithDefaults gives the plan with every zero field set.
@@ -71,10 +112,35 @@ func (p Plan) WithDefaults() Plan {
 	if p.MaxPages == 0 {
 		p.MaxPages = DefaultMaxPages
 	}
-	if p.Weight == 0 {
-		p.Weight = DefaultWeight
-	}
+	set(&p.Weight, DefaultWeight)
+	set(&p.MaxWaiting, DefaultMaxWaiting)
+	set(&p.Keep.Results, Duration(DefaultKeepResults))
+	set(&p.Keep.Logs, Duration(DefaultKeepLogs))
+	set(&p.Keep.Rows, Duration(DefaultKeepRows))
 	return p
+}
+
+// Changed gives the plan with every field of c that is set; what is not set stays.
+func (p Plan) Changed(c Plan) Plan {
+	change(&p.MaxCrawlers, c.MaxCrawlers)
+	change(&p.SlotsPerCrawler, c.SlotsPerCrawler)
+	change(&p.MaxSlots, c.MaxSlots)
+	change(&p.MaxPages, c.MaxPages)
+	change(&p.IdleAfter, c.IdleAfter)
+	change(&p.Weight, c.Weight)
+	change(&p.MaxWaiting, c.MaxWaiting)
+	change(&p.MaxSpend, c.MaxSpend)
+	change(&p.Keep.Results, c.Keep.Results)
+	change(&p.Keep.Logs, c.Keep.Logs)
+	change(&p.Keep.Rows, c.Keep.Rows)
+	return p
+}
+
+func change[T comparable](field *T, value T) {
+	var zero T
+	if value != zero {
+		*field = value
+	}
 }
 
 // Validate names the first field that is out of range.
@@ -90,9 +156,32 @@ func (p Plan) Validate() error {
 		{"plan.maxPages", p.MaxPages, 0, 10_000_000},
 		{"plan.idleAfter", int64(p.IdleAfter), 0, int64(24 * 3600 * 1e9)},
 		{"plan.weight", int64(p.Weight), 0, 1000},
+		{"plan.maxWaiting", int64(p.MaxWaiting), 0, 1_000_000},
 	} {
 		if err := between(c.field, c.value, c.min, c.max); err != nil {
 			return err
+		}
+	}
+	if p.MaxSpend != nil {
+		if err := p.MaxSpend.check("plan.maxSpend"); err != nil {
+			return err
+		}
+	}
+	return p.Keep.validate()
+}
+
+func (r Retention) validate() error {
+	for _, c := range []struct {
+		field string
+		value Duration
+		most  time.Duration
+	}{
+		{"plan.keep.results", r.Results, 87_600 * time.Hour},
+		{"plan.keep.logs", r.Logs, 9_600 * time.Hour},
+		{"plan.keep.rows", r.Rows, 87_600 * time.Hour},
+	} {
+		if d := c.value.Std(); d != 0 && (d < time.Hour || d > c.most) {
+			return Invalid(c.field, d.String()+" is out of range", "1h to "+Duration(c.most).String())
 		}
 	}
 	return nil
@@ -104,6 +193,8 @@ type TenantInput struct {
 	Name   string            `json:"name,omitempty"` // for people, up to 200 characters
 	Labels map[string]string `json:"labels,omitempty"`
 	Plan   Plan              `json:"plan,omitzero"`
+	// Webhooks are told how the tenant's tickets end, at most 10.
+	Webhooks []Webhook `json:"webhooks,omitempty"`
 }
 
 // Validate names the first field that is wrong.
@@ -115,6 +206,9 @@ func (in TenantInput) Validate() error {
 		return Invalid("name", "is too long", "at most 200 characters")
 	}
 	if err := validateLabels(in.Labels); err != nil {
+		return err
+	}
+	if err := validateWebhooks(in.Webhooks); err != nil {
 		return err
 	}
 	return in.Plan.Validate()
@@ -139,10 +233,67 @@ type TenantStep struct {
 
 // TenantStatus answers the query and the updates of a Tenant workflow.
 type TenantStatus struct {
-	Tenant TenantID     `json:"tenant"`
-	Name   string       `json:"name,omitempty"`
-	State  TenantState  `json:"state"`
-	Plan   Plan         `json:"plan"`
-	Steps  []TenantStep `json:"steps,omitempty"`
-	Error  *Error       `json:"error,omitempty"`
+	Tenant   TenantID          `json:"tenant"`
+	Name     string            `json:"name,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	State    TenantState       `json:"state"`
+	Reason   string            `json:"reason,omitempty"` // why it is in this state
+	Plan     Plan              `json:"plan"`
+	Webhooks []Webhook         `json:"webhooks,omitempty"`
+	// Spent is what this calendar month (UTC) has cost so far by the ledger; it is
+	// zero where a workflow answers, which does not know it.
+	Spent Money `json:"spent,omitzero"`
+	// Held says why nothing of the tenant runs although it is ready: its spend cap.
+	Held  *Wait        `json:"held,omitempty"`
+	Steps []TenantStep `json:"steps,omitempty"`
+	Error *Error       `json:"error,omitempty"`
+}
+
+// PlanRequest changes the parts of a plan that are set; what is not set stays.
+type PlanRequest struct {
+	Plan Plan `json:"plan"`
+	// NoMaxSpend takes the spend cap away.
+	NoMaxSpend bool   `json:"noMaxSpend,omitempty"`
+	By         string `json:"by,omitempty"` // who asks, for the audit trail
+}
+
+// Validate names the first field that is wrong.
+func (r PlanRequest) Validate() error {
+	if r.Plan == (Plan{}) && !r.NoMaxSpend {
+		return Invalid("plan", "changes nothing", "at least one field of a plan")
+	}
+	if r.NoMaxSpend && r.Plan.MaxSpend != nil {
+		return Invalid("noMaxSpend", "contradicts plan.maxSpend", "one of the two")
+	}
+	return r.Plan.Validate()
+}
+
+// SuspendRequest drains a tenant to zero. Its tickets wait, new ones are taken.
+type SuspendRequest struct {
+	Reason string `json:"reason,omitempty"` // for people, up to 200 characters
+	// Grace is how long running tickets may go on before they are handed back to wait,
+	// 0 to 24h; default 30s.
+	Grace Duration `json:"grace,omitempty"`
+	By    string   `json:"by,omitempty"`
+}
+
+// Validate names the first field that is wrong.
+func (r SuspendRequest) Validate() error {
+	if len(r.Reason) > 200 {
+		return Invalid("reason", "is too long", "at most 200 characters")
+	}
+	if d := r.Grace.Std(); d < 0 || d > 24*time.Hour {
+		return Invalid("grace", d.String()+" is out of range", "0s to 24h")
+	}
+	return nil
+}
+
+// ResumeRequest lets a suspended tenant go on.
+type ResumeRequest struct {
+	By string `json:"by,omitempty"`
+}
+
+// DeleteRequest asks for the deletion of a tenant.
+type DeleteRequest struct {
+	By string `json:"by,omitempty"`
 }

@@ -13,6 +13,10 @@ const (
 
 	// SignalGranted tells a waiting ticket to ask again; a hint, forged ones do no harm.
 	SignalGranted = "granted"
+	// TicketPause and TicketResume are the updates that give the ticket's slot back
+	// and let it go on (nothing or a SteerRequest in, TicketStatus out).
+	TicketPause  = "pause"
+	TicketResume = "resume"
 	// TicketQuery is the query that answers a TicketStatus.
 	TicketQuery = "status"
 )
@@ -59,8 +63,13 @@ type TicketInput struct {
 	StartAt Moment `json:"startAt,omitempty"`
 	// Deadline is when the ticket ends "expired", its results kept; default none.
 	Deadline Moment `json:"deadline,omitempty"`
-	// MaxCost ends the ticket "limited" when its slot has cost this much.
+	// MaxCost ends the ticket "limited", its results kept, when its own time on slots
+	// has cost this much. Its shares of cold starts and idle time are not in it: they
+	// are known only when the crawlers stop.
 	MaxCost *Money `json:"maxCost,omitempty"`
+
+	// Webhook is told how this ticket ends, besides those of the tenant.
+	Webhook string `json:"webhook,omitempty"`
 
 	// Attempt asks for another try of a ticket that ended failed, cancelled or
 	// expired: 2 is the first retry. It is not part of the content.
@@ -131,6 +140,20 @@ type Place struct {
 	Countries []string       `json:"countries,omitempty"` // ISO 3166-1 alpha-2
 	Regions   []string       `json:"regions,omitempty"`
 	Providers []ProviderKind `json:"providers,omitempty"`
+}
+
+// SteerRequest pauses or resumes a ticket.
+type SteerRequest struct {
+	Reason string `json:"reason,omitempty"` // for people, up to 200 characters
+	By     string `json:"by,omitempty"`     // who asks, for the audit trail
+}
+
+// Validate names the first field that is wrong.
+func (r SteerRequest) Validate() error {
+	if len(r.Reason) > 200 {
+		return Invalid("reason", "is too long", "at most 200 characters")
+	}
+	return nil
 }
 
 // Outcome says how a ticket ended.

@@ -253,11 +253,23 @@ func (in TicketInput) checkLimits() error {
 			return Invalid(m.field, err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
 		}
 	}
+	if in.MaxCost != nil {
+		if err := in.MaxCost.check("maxCost"); err != nil {
+			return err
+		}
+	}
+	if in.Webhook != "" {
+		if err := checkWebhookURL("webhook", in.Webhook); err != nil {
+			return err
+		}
+	}
 	switch {
 	case in.StartAt != "":
 		return NotHonoured("startAt")
 	case in.MaxCost != nil:
 		return NotHonoured("maxCost")
+	case in.Webhook != "":
+		return NotHonoured("webhook")
 	}
 	return nil
 }
