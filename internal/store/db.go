@@ -15,7 +15,9 @@ import (
 // DB is one database: a single writer and a pool of readers. It is safe for
 // concurrent use. Queries are written with ? as placeholder in every dialect.
 type DB struct {
-	write, read *pool // the same one where the database is read-only
+	dialect     Dialect
+	schema      string // of PostgreSQL
+	write, read *pool  // the same one where the database is read-only
 }
 
 // readers is how many SQLite readers may run at a time: with two cores more only
@@ -32,13 +34,13 @@ func OpenSQLite(path string, readOnly bool) (*DB, error) {
 		return nil, err
 	}
 	if readOnly {
-		return &DB{write: read, read: read}, nil
+		return &DB{dialect: SQLite, write: read, read: read}, nil
 	}
 	write, err := open(path, "rwc", 1) // one writer: more only sleep in SQLITE_BUSY
 	if err != nil {
 		return nil, errors.Join(err, read.close())
 	}
-	return &DB{write: write, read: read}, nil
+	return &DB{dialect: SQLite, write: write, read: read}, nil
 }
 
 func open(path, mode string, conns int) (*pool, error) {
@@ -60,17 +62,31 @@ func open(path, mode string, conns int) (*pool, error) {
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	return &pool{db: db}, nil
+	return &pool{db: db, dialect: SQLite}, nil
 }
 
-// Migrate applies the SQL migrations of a directory that are not yet applied.
+// Dialect is the SQL that the database speaks.
+func (d *DB) Dialect() Dialect { return d.dialect }
+
+// Migrate applies the migrations that are not yet applied: those in the folder that
+// has the dialect's name.
 func (d *DB) Migrate(ctx context.Context, migrations fs.FS) error {
-	p, err := goose.NewProvider(goose.DialectSQLite3, d.write.db, migrations)
+	dir, err := fs.Sub(migrations, d.dialect.String())
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	dialect, options := goose.DialectSQLite3, []goose.ProviderOption(nil)
+	if d.dialect == PostgreSQL {
+		if dialect, options, err = d.prepare(ctx); err != nil {
+			return fmt.Errorf("migrate: %w", d.told(err))
+		}
+	}
+	p, err := goose.NewProvider(dialect, d.write.db, dir, options...)
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
 	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w", d.told(err))
 	}
 	return nil
 }
@@ -90,6 +106,9 @@ func (d *DB) Close() error {
 // not cut short: it takes a moment, and a half-done wait helps nobody. f must not
 // call Write: there is one writer.
 func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
+	if d.dialect == PostgreSQL {
+		return d.served(ctx, d.write, f)
+	}
 	conn, err := d.write.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
@@ -102,6 +121,9 @@ func (d *DB) Write(ctx context.Context, f func(*Tx) error) error {
 // Read runs f in one read transaction: all its queries see one moment. It ends
 // with ctx.
 func (d *DB) Read(ctx context.Context, f func(*Tx) error) error {
+	if d.dialect == PostgreSQL {
+		return d.served(ctx, d.read, f)
+	}
 	conn, err := d.read.db.Conn(ctx)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)

@@ -13,11 +13,15 @@ import (
 // each database; one that is put together at run time must not fill the memory.
 const maxStatements = 256
 
-// pool is a set of connections with the statements prepared on them: SQLite would
-// parse a query at each use.
+// pool is a set of connections with what its queries have been made into: SQLite
+// would parse a query at each use.
 type pool struct {
-	db         *sql.DB
-	statements sync.Map // query → *sql.Stmt
+	db      *sql.DB
+	dialect Dialect
+	// options and first begin each transaction; first is a statement, "" for none.
+	options    *sql.TxOptions
+	first      string
+	statements sync.Map // query → *sql.Stmt, or for PostgreSQL string
 	count      atomic.Int32
 }
 
@@ -36,9 +40,9 @@ func (p *pool) transact(
 	ctx context.Context, conn *sql.Conn, f func(*Tx) error,
 ) (missed []string, err error) {
 	defer func() { _ = conn.Close() }() // gives it back to the pool
-	tx, err := conn.BeginTx(ctx, nil)
+	tx, err := p.begin(ctx, conn)
 	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit this does nothing
 	t := &Tx{ctx: ctx, pool: p, tx: tx}
@@ -50,6 +54,25 @@ func (p *pool) transact(
 	}
 	return t.missed, nil
 }
+
+func (p *pool) begin(ctx context.Context, conn *sql.Conn) (*sql.Tx, error) {
+	tx, err := conn.BeginTx(ctx, p.options)
+	if err == nil && p.first != "" {
+		if _, err = tx.ExecContext(ctx, p.first); err != nil {
+			_ = tx.Rollback() // the first error is the one to tell
+		}
+	}
+	if err != nil {
+		return nil, &beginError{err}
+	}
+	return tx, nil
+}
+
+// beginError is that of a transaction in which nothing has been done yet.
+type beginError struct{ cause error }
+
+func (e *beginError) Error() string { return "begin: " + e.cause.Error() }
+func (e *beginError) Unwrap() error { return e.cause }
 
 // keep prepares queries for the transactions to come. An error is not one of the
 // transaction that has been committed: the next use of the query will show it.
@@ -70,10 +93,26 @@ func (p *pool) keep(queries []string) {
 	}
 }
 
+// numbered gives a query PostgreSQL's placeholders.
+func (p *pool) numbered(query string) string {
+	if known, ok := p.statements.Load(query); ok {
+		return known.(string)
+	}
+	n := numbered(query)
+	if p.count.Load() < maxStatements {
+		if _, known := p.statements.LoadOrStore(query, n); !known {
+			p.count.Add(1)
+		}
+	}
+	return n
+}
+
 func (p *pool) close() error {
 	var errs []error
 	p.statements.Range(func(_, s any) bool {
-		errs = append(errs, s.(*sql.Stmt).Close())
+		if s, ok := s.(*sql.Stmt); ok {
+			errs = append(errs, s.Close())
+		}
 		return true
 	})
 	return errors.Join(append(errs, p.db.Close())...)

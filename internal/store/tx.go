@@ -17,6 +17,13 @@ type Tx struct {
 	missed []string             // their queries, for the cache of the pool
 }
 
+// statement is a query that is ready to run: *sql.Stmt, or direct.
+type statement interface {
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, args ...any) *sql.Row
+}
+
 // Exec runs a statement and answers how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	s, err := t.statement(query)
@@ -30,7 +37,7 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
-// Query runs a query; the caller closes the rows.
+// Query runs a query; the caller closes the rows before the next one.
 func (t *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	s, err := t.statement(query)
 	if err != nil {
@@ -55,9 +62,12 @@ func (t *Tx) One(query string, args []any, dest ...any) error {
 	return nil
 }
 
-// statement is the one place that a query passes: a dialect with other
-// placeholders than ? rewrites it here.
-func (t *Tx) statement(query string) (*sql.Stmt, error) {
+// statement is the one place that a query passes: for SQLite it is prepared once and
+// kept, for PostgreSQL its placeholders are numbered once.
+func (t *Tx) statement(query string) (statement, error) {
+	if t.pool.dialect == PostgreSQL {
+		return direct{tx: t.tx, query: t.pool.numbered(query)}, nil
+	}
 	if s, ok := t.pool.statements.Load(query); ok {
 		return t.tx.StmtContext(t.ctx, s.(*sql.Stmt)), nil
 	}
@@ -74,6 +84,24 @@ func (t *Tx) statement(query string) (*sql.Stmt, error) {
 	t.own[query] = s
 	t.missed = append(t.missed, query)
 	return s, nil
+}
+
+// direct is a query that the driver itself prepares, once for each connection.
+type direct struct {
+	tx    *sql.Tx
+	query string
+}
+
+func (d direct) ExecContext(ctx context.Context, args ...any) (sql.Result, error) {
+	return d.tx.ExecContext(ctx, d.query, values(args)...)
+}
+
+func (d direct) QueryContext(ctx context.Context, args ...any) (*sql.Rows, error) {
+	return d.tx.QueryContext(ctx, d.query, values(args)...)
+}
+
+func (d direct) QueryRowContext(ctx context.Context, args ...any) *sql.Row {
+	return d.tx.QueryRowContext(ctx, d.query, values(args)...)
 }
 
 // head shortens a query for an error.

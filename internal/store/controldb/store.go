@@ -76,7 +76,7 @@ type Store struct {
 	o  Options
 }
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // Open opens the store and, unless it is read-only, brings its schema up to date.

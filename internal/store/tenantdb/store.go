@@ -14,7 +14,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations
 var migrations embed.FS
 
 // DefaultMaxOpen is how many tenants' files stay open: each has at most 5
