@@ -15,8 +15,10 @@ func testTenant(t *testing.T, open Factory) {
 		in := fleet.TenantInput{Tenant: "acme", Name: "Acme", Plan: fleet.Plan{MaxCrawlers: 7}}
 		st, err := r.OpenTenant(r.ctx, in)
 		require.NoError(t, err)
+		plan := in.Plan.WithDefaults()
+		plan.MaxWaiting, plan.Keep = 0, fleet.Retention{} // no columns for them yet
 		require.Equal(t, fleet.TenantStatus{
-			Tenant: "acme", Name: "Acme", State: fleet.TenantProvisioning, Plan: in.Plan.WithDefaults(),
+			Tenant: "acme", Name: "Acme", State: fleet.TenantProvisioning, Plan: plan,
 		}, st)
 		other := in
 		other.Name = "Other"
