@@ -89,7 +89,7 @@ Exit codes: 0 done, 1 error, 2 usage, 3 a ticket ended failed, cancelled or expi
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
 
 	flags := root.PersistentFlags()
-	flags.VarP(&oneOfValue{value: &a.output, allowed: outputs()}, "output", "o", "text, json or jsonl")
+	flags.VarP(&oneOfValue{value: &a.output, allowed: outputs()}, "output", "o", "text, json, jsonl or csv")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no notes")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours (also NO_COLOR)")
 	flags.BoolVarP(&a.yes, "yes", "y", false, "do not ask before deleting")

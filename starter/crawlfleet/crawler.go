@@ -64,7 +64,7 @@ func newCrawlerShowCommand(app *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.print(c, func(w io.Writer) { app.printCrawler(w, c) })
+			return printOne(app, c, func(w io.Writer) { app.printCrawler(w, c) })
 		})
 }
 
@@ -140,7 +140,7 @@ else handed to another crawler. Then it ends.`,
 			if err := s.DrainCrawler(ctx, ref, r); err != nil {
 				return err
 			}
-			return app.print(ref, func(w io.Writer) { fmt.Fprintf(w, "crawler %s drains\n", row.GUID) })
+			return printOne(app, ref, func(w io.Writer) { fmt.Fprintf(w, "crawler %s drains\n", row.GUID) })
 		})
 	c.Flags().StringVar(&r.Reason, "reason", r.Reason, "why, for the record")
 	c.Flags().DurationVar(&grace, "grace", 30*time.Second, "how long running tickets may go on")

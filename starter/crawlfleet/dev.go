@@ -77,7 +77,7 @@ func logProgress(log *zap.Logger) func(devserver.Progress) {
 
 // printRunning says where the fleet is, and what to type next.
 func (a *App) printRunning(dir *config.Dir, r config.Running) error {
-	return a.print(r, func(w io.Writer) {
+	return printOne(a, r, func(w io.Writer) {
 		rows := []string{"Temporal", r.Temporal + ", namespace " + r.Namespace}
 		if r.UI != "" {
 			rows = append(rows, "Web UI", r.UI)

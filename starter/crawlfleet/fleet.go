@@ -41,7 +41,7 @@ func newFleetStatusCommand(app *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.print(s, func(w io.Writer) { app.printStatus(w, s) })
+			return printOne(app, s, func(w io.Writer) { app.printStatus(w, s) })
 		})
 }
 

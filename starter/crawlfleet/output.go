@@ -6,18 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/flat"
 )
 
 const (
 	outputText  = "text"
 	outputJSON  = "json"
 	outputJSONL = "jsonl"
+	outputCSV   = "csv"
 )
 
-func outputs() []string { return []string{outputText, outputJSON, outputJSONL} }
+func outputs() []string { return []string{outputText, outputJSON, outputJSONL, outputCSV} }
 
 // outputOf finds the output form in arguments that may not parse.
 func outputOf(args []string) string {
@@ -31,18 +34,23 @@ func outputOf(args []string) string {
 		case !ok:
 			continue
 		}
-		if value == outputJSON || value == outputJSONL {
+		if value != outputText && slices.Contains(outputs(), value) {
 			return value
 		}
 	}
 	return outputText
 }
 
-// print writes one value to standard output: as JSON, or as text does it.
-func (a *App) print(v any, text func(io.Writer)) error {
-	if a.output == outputText {
+// printOne writes one value to standard output: as JSON, as a row of CSV, or as text
+// does it.
+func printOne[T any](a *App, v T, text func(io.Writer)) error {
+	switch a.output {
+	case outputText:
 		text(a.Out)
 		return nil
+	case outputCSV:
+		w := flat.NewWriter[T](a.Out)
+		return errors.Join(w.Write(v), w.Flush())
 	}
 	return a.encode(v)
 }
@@ -56,10 +64,12 @@ func (a *App) encode(v any) error {
 	return enc.Encode(v)
 }
 
-// stream writes values one by one: a JSON list, JSON lines, or as text does it.
+// stream writes values one by one: a JSON list, JSON lines, CSV, or as text does it.
 type stream[T any] struct {
 	app   *App
 	text  func(io.Writer, T)
+	keys  []flat.Keys // of maps whose values are columns of the CSV
+	csv   *flat.Writer[T]
 	count int
 }
 
@@ -71,6 +81,8 @@ func (s *stream[T]) add(v T) error {
 		return nil
 	case outputJSONL:
 		return s.app.encode(v)
+	case outputCSV:
+		return s.rows().Write(v)
 	}
 	open := ",\n  "
 	if s.count == 1 {
@@ -87,9 +99,28 @@ func (s *stream[T]) add(v T) error {
 	return err
 }
 
+func (s *stream[T]) rows() *flat.Writer[T] {
+	if s.csv == nil {
+		s.csv = flat.NewWriter[T](s.app.Out, s.keys...)
+	}
+	return s.csv
+}
+
+// flush writes what is buffered.
+func (s *stream[T]) flush() error {
+	if s.csv == nil {
+		return nil
+	}
+	return s.csv.Flush()
+}
+
 // end closes the list.
 func (s *stream[T]) end() error {
-	if s.app.output != outputJSON {
+	switch s.app.output {
+	case outputJSON:
+	case outputCSV:
+		return s.rows().Flush()
+	default:
 		return nil
 	}
 	closing := "\n]\n"
@@ -100,7 +131,7 @@ func (s *stream[T]) end() error {
 	return err
 }
 
-// printList writes a list: as a JSON list, as JSON lines, or as a table.
+// printList writes a list: as a JSON list, as JSON lines, as CSV, or as a table.
 func printList[T any](a *App, list []T, head []string, row func(T) []cell) error {
 	if a.output != outputText {
 		s := stream[T]{app: a}

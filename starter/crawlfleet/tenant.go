@@ -57,7 +57,7 @@ func newTenantShowCommand(app *App) *cobra.Command {
 }
 
 func (a *App) printTenant(t fleet.TenantStatus) error {
-	return a.print(t, func(w io.Writer) {
+	return printOne(a, t, func(w io.Writer) {
 		p := t.Plan.WithDefaults()
 		idle := "the offering's"
 		if p.IdleAfter > 0 {

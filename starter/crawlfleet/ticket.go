@@ -132,7 +132,7 @@ func newTicketShowCommand(app *App) *cobra.Command {
 			if bill, err := w.control.Bill(ctx, t, l.Ticket); err == nil {
 				view.Bill = &bill
 			}
-			return app.print(view, func(out io.Writer) { app.printTicket(out, view) })
+			return printOne(app, view, func(out io.Writer) { app.printTicket(out, view) })
 		})
 	tenant.add(c)
 	return c

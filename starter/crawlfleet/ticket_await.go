@@ -21,7 +21,7 @@ func (a *App) await(ctx context.Context, s steering, t client.Ticket, wait waitF
 		}
 		return err
 	}
-	if err := a.print(result, func(w io.Writer) { a.printResult(w, result) }); err != nil {
+	if err := printOne(a, result, func(w io.Writer) { a.printResult(w, result) }); err != nil {
 		return err
 	}
 	return outcomeStatus(result)

@@ -47,7 +47,7 @@ func (a *App) cancel(ctx context.Context, tenant string, id fleet.TicketID, wait
 	if wait.wait {
 		return a.awaitCancelled(ctx, s, ticket, wait)
 	}
-	return a.print(ticket, func(w io.Writer) { fmt.Fprintf(w, "ticket %s is being cancelled\n", id) })
+	return printOne(a, ticket, func(w io.Writer) { fmt.Fprintf(w, "ticket %s is being cancelled\n", id) })
 }
 
 // awaitCancelled waits; here cancelled is the outcome that was asked for.
@@ -61,5 +61,5 @@ func (a *App) awaitCancelled(ctx context.Context, s steering, t client.Ticket, w
 	if err != nil {
 		return err
 	}
-	return a.print(result, func(w io.Writer) { a.printResult(w, result) })
+	return printOne(a, result, func(w io.Writer) { a.printResult(w, result) })
 }

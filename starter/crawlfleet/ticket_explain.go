@@ -52,7 +52,7 @@ func (a *App) explain(ctx context.Context, tenant string, id fleet.TicketID) err
 	if e.Bill, err = w.control.Bill(ctx, t, id); err != nil {
 		return err
 	}
-	return a.print(e, func(out io.Writer) { a.narrate(out, e) })
+	return printOne(a, e, func(out io.Writer) { a.narrate(out, e) })
 }
 
 // narrate writes the explanation as sentences and a thread.

@@ -28,7 +28,7 @@ func (a *App) preview(ctx context.Context, requests []request) error {
 			a.printError(err, q.at)
 			continue
 		case len(requests) == 1:
-			return a.print(p, func(w io.Writer) { a.printPreview(w, p) })
+			return printOne(a, p, func(w io.Writer) { a.printPreview(w, p) })
 		}
 		if err := out.add(p); err != nil {
 			return err

@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/flat"
 )
 
 // pageBatch is how many pages are read at once: enough that the reads do not show, and
@@ -67,6 +70,7 @@ func (r *results) print(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.out.keys = []flat.Keys{{Column: "fields", Keys: slices.Sorted(maps.Keys(row.Input.Extract))}}
 		more, err := r.batch(ctx)
 		if err != nil {
 			return err
@@ -103,6 +107,9 @@ func (r *results) batch(ctx context.Context) (more bool, err error) {
 			return false, err
 		}
 		r.after = p.Seq
+	}
+	if err := r.out.flush(); err != nil { // whoever follows sees what there is
+		return false, err
 	}
 	if r.left > 0 {
 		if r.left -= int64(len(pages)); r.left == 0 {

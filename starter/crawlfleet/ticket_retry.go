@@ -54,7 +54,7 @@ func (a *App) retry(ctx context.Context, tenant string, id fleet.TicketID, wait 
 	if wait.wait {
 		return a.await(ctx, s, started, wait)
 	}
-	return a.print(started, func(w io.Writer) {
+	return printOne(a, started, func(w io.Writer) {
 		fmt.Fprintf(w, "ticket %s of tenant %s: attempt %d submitted\n", id, t, in.Attempt)
 	})
 }

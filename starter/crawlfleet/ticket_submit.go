@@ -170,7 +170,7 @@ func (a *App) submitOne(ctx context.Context, s steering, r request, wait waitFla
 	}
 	a.noteContact()
 	if !wait.wait {
-		return a.print(t, func(w io.Writer) { printStarted(w, t) })
+		return printOne(a, t, func(w io.Writer) { printStarted(w, t) })
 	}
 	return a.await(ctx, s, t, wait)
 }

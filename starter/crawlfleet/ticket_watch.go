@@ -65,7 +65,7 @@ func (a *App) watch(ctx context.Context, tenant string, id fleet.TicketID, wait 
 		return err
 	}
 	if a.output != outputJSONL {
-		err = a.print(last.row.Result, func(w io.Writer) { a.printResult(w, *last.row.Result) })
+		err = printOne(a, *last.row.Result, func(w io.Writer) { a.printResult(w, *last.row.Result) })
 	}
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func newVersionCommand(app *App) *cobra.Command {
 		"  crawlfleet version -o json", 0, 0,
 		func(context.Context, []string) error {
 			b := thisBuild()
-			return app.print(b, func(w io.Writer) {
+			return printOne(app, b, func(w io.Writer) {
 				facts(w, "crawlfleet", b.Version, "commit", b.Commit, "go", b.Go+" "+b.Platform,
 					"contract", text(b.Contract).text, "layout", text(b.Layout).text)
 			})
