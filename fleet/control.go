@@ -162,6 +162,10 @@ type TicketFilter struct {
 	Tenant TenantID
 	State  TicketState
 	Label  map[string]string
+	// Before is the cursor of a list that goes on: only tickets that were accepted
+	// before this one of Tenant, which has to be given. Nothing is before a ticket that
+	// does not exist.
+	Before TicketID
 	Limit  int
 }
 

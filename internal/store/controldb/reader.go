@@ -108,7 +108,9 @@ func (s *Store) Tickets(ctx context.Context, f fleet.TicketFilter) (out []fleet.
 		// Labels are in the document: pages are read until enough of them fit.
 		for skip := 0; ; skip += limit {
 			page, err := w.entries(`WHERE (? = '' OR tenant = ?) AND (? = '' OR state = ?)
-				ORDER BY seq DESC LIMIT ? OFFSET ?`, f.Tenant, f.Tenant, f.State, f.State, limit, skip)
+				AND (? = '' OR seq < (SELECT seq FROM tickets WHERE tenant = ? AND ticket = ?))
+				ORDER BY seq DESC LIMIT ? OFFSET ?`, f.Tenant, f.Tenant, f.State, f.State,
+				f.Before, f.Tenant, f.Before, limit, skip)
 			if err != nil {
 				return err
 			}

@@ -138,6 +138,10 @@ func testReader(t *testing.T, open Factory) {
 		require.Equal(t, []string{"acme/one"}, list(fleet.TicketFilter{State: fleet.TicketEnded}))
 		require.Equal(t, []string{"acme/two"},
 			list(fleet.TicketFilter{Label: map[string]string{"colour": "blue"}, Limit: 1}))
+		require.Equal(t, []string{"acme/two", "acme/one"},
+			list(fleet.TicketFilter{Tenant: "acme", Before: "three"}))
+		require.Empty(t, list(fleet.TicketFilter{Tenant: "acme", Before: "one"}))
+		require.Empty(t, list(fleet.TicketFilter{Tenant: "acme", Before: "unknown"}))
 
 		_, err := r.Bury(r.ctx, l.GUID, "gone")
 		require.NoError(t, err)
