@@ -2,7 +2,6 @@ package controldb_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 )
 
 // serving opens a store with one tenant and so many crawlers of four slots.
-func serving(b *testing.B, crawlers int) *controldb.Store {
+func serving(b *testing.B, at place, crawlers int) *controldb.Store {
 	b.Helper()
-	s, err := controldb.Open(b.Context(), options(filepath.Join(b.TempDir(), "control.db"), controltest.Config{
+	s, err := controldb.Open(b.Context(), at(controltest.Config{
 		Clock: time.Now, NewGUID: func() fleet.GUID { return fleet.GUID(uuid.NewString()) },
 		Offerings: []fleet.Offering{{
 			ID: "process/a", Provider: "process", Account: "local", Grain: fleet.GrainSecond,
@@ -74,6 +73,12 @@ func record(b *testing.B, s *controldb.Store, l fleet.Lease) {
 	require.NoError(b, err)
 }
 
+// benchBoth runs a benchmark on both dialects.
+func benchBoth(b *testing.B, name string, run func(*testing.B, place)) {
+	b.Run("sqlite/"+name, func(b *testing.B) { run(b, inFile(b)) })
+	b.Run("postgres/"+name, func(b *testing.B) { run(b, onServer(b)) })
+}
+
 // BenchmarkWarm is a warm ticket's part of the store: Route and Record, with the
 // time of each. The budget is 0.5 ms and 0.7 ms.
 func BenchmarkWarm(b *testing.B) {
@@ -81,8 +86,8 @@ func BenchmarkWarm(b *testing.B) {
 		crawlers int
 		session  bool
 	}{"crawlers=1": {1, false}, "crawlers=20": {20, false}, "crawlers=20/session": {20, true}} {
-		b.Run(name, func(b *testing.B) {
-			s := serving(b, c.crawlers)
+		benchBoth(b, name, func(b *testing.B, at place) {
+			s := serving(b, at, c.crawlers)
 			var route, end time.Duration
 			n := 0
 			b.ReportAllocs()
@@ -105,8 +110,8 @@ func BenchmarkWarm(b *testing.B) {
 // BenchmarkFlood is a Record with so many tickets waiting for the slot.
 func BenchmarkFlood(b *testing.B) {
 	for _, waiting := range []int{10, 1000} {
-		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
-			s := serving(b, 1)
+		benchBoth(b, fmt.Sprintf("waiting=%d", waiting), func(b *testing.B, at place) {
+			s := serving(b, at, 1)
 			n := 0
 			for range waiting + 4 {
 				n++

@@ -2,6 +2,7 @@ package controldb
 
 import (
 	"database/sql"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,7 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store/pgtest"
 )
+
+func TestMigrations_LeaveTheSameTablesInBothDialects(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Sub(migrations, "migrations")
+	require.NoError(t, err)
+	pgtest.SameTables(t, files)
+}
 
 // Tickets, crawlers and decisions are kept for more than a year: what runs often
 // must not read all of them.

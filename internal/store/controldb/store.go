@@ -25,9 +25,11 @@ const answerVersion = 1
 
 // Options say where the store is and what the fleet consists of.
 type Options struct {
-	// Path is the database file; ReadOnly opens it for the readers only and
-	// neither creates nor migrates it.
+	// Path is the database file. Postgres is the URL of a PostgreSQL database that is used
+	// instead of a file; the tables are in its schema Schema, unless it names another.
 	Path     string
+	Postgres fleet.Secret
+	// ReadOnly opens it for the readers only and neither creates nor migrates it.
 	ReadOnly bool
 	// Fleet is the installation that the store belongs to: another one's is refused.
 	Fleet fleet.FleetID
@@ -55,6 +57,13 @@ type Options struct {
 	IdleAfter time.Duration
 }
 
+// Schema is where the tables are in a PostgreSQL database.
+const Schema = "crawlfleet"
+
+// readers is how many readers of a PostgreSQL database run at a time: lists for doors and
+// the reaper; a ticket's own path only writes.
+const readers = 4
+
 // defaultIdleAfter is for places that bill by the second: a cold start is seconds,
 // so that a few minutes of waiting for the next ticket are already generous.
 const defaultIdleAfter = 5 * time.Minute
@@ -72,8 +81,9 @@ func DefaultCooldowns() map[fleet.Class]time.Duration {
 
 // Store is the control store. It is safe for concurrent use.
 type Store struct {
-	db *store.DB
-	o  Options
+	db    *store.DB
+	where string // of the database, for a person
+	o     Options
 }
 
 //go:embed migrations
@@ -89,26 +99,39 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Patience = cmp.Or(o.Patience, plan.Patience)
 	o.IdleAfter = cmp.Or(o.IdleAfter, defaultIdleAfter)
-	db, err := store.OpenSQLite(o.Path, o.ReadOnly)
-	if err != nil {
+	s := &Store{o: o}
+	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("open control store: %w", err)
 	}
-	if !o.ReadOnly {
-		dir, err := fs.Sub(migrations, "migrations")
-		if err == nil {
-			err = db.Migrate(ctx, dir)
-		}
-		if err != nil {
-			_ = db.Close() // the first error is the one to tell
-			return nil, fmt.Errorf("open control store: %w", err)
-		}
-	}
-	s := &Store{db: db, o: o}
 	if err := s.belongs(ctx); err != nil {
-		_ = db.Close() // the first error is the one to tell
+		_ = s.db.Close() // the first error is the one to tell
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	s.where = s.o.Path
+	if s.o.Postgres == "" {
+		s.db, err = store.OpenSQLite(s.o.Path, s.o.ReadOnly)
+	} else {
+		var p *store.Postgres
+		if p, err = store.ParsePostgres(s.o.Postgres, Schema); err == nil {
+			s.where = p.String()
+			s.db = p.Open(store.PostgresPool{ReadOnly: s.o.ReadOnly, Readers: readers})
+		}
+	}
+	if err != nil || s.o.ReadOnly {
+		return err
+	}
+	dir, err := fs.Sub(migrations, "migrations")
+	if err == nil {
+		err = s.db.Migrate(ctx, dir)
+	}
+	if err != nil {
+		_ = s.db.Close() // the first error is the one to tell
+	}
+	return err
 }
 
 // belongs stamps a new store with the fleet's id and refuses that of another fleet:
@@ -127,7 +150,7 @@ func (s *Store) belongs(ctx context.Context) error {
 		if err == nil && id != s.o.Fleet {
 			err = &fleet.Error{
 				Code: fleet.CodeConflict, Field: "fleet",
-				Message: fmt.Sprintf("%s belongs to fleet %q", s.o.Path, id), Want: string(s.o.Fleet),
+				Message: fmt.Sprintf("%s belongs to fleet %q", s.where, id), Want: string(s.o.Fleet),
 			}
 		}
 		return err

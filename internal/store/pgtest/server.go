@@ -127,7 +127,7 @@ func (s *Server) start(ctx context.Context) error {
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", keeper, "sh", s.dir,
 		filepath.Join(s.bin, "postgres"), "-D", s.data(), "-k", s.dir, "-p", port,
 		"-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200",
-		"-c", "shared_buffers=32MB", "-c", "log_statement=all")
+		"-c", "shared_buffers=32MB")
 	cmd.Dir, cmd.SysProcAttr, cmd.Stdout, cmd.Stderr = s.dir, asUser(), log, log
 	line, err := cmd.StdinPipe()
 	if err == nil {
@@ -188,7 +188,7 @@ func (s *Server) kill(word string) error {
 // Stop ends the server and removes its files.
 func (s *Server) Stop() error { return errors.Join(s.kill(""), os.RemoveAll(s.dir)) }
 
-// Log is everything that the server has logged, with every statement.
+// Log is everything that the server has logged; LogStatements has it log what it is asked.
 func (s *Server) Log() string {
 	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
 	if err != nil {
@@ -219,4 +219,13 @@ func (s *Server) psql(ctx context.Context, database, statements string) (string,
 		return "", fmt.Errorf("psql: %w: %s", err, out)
 	}
 	return string(out), nil
+}
+
+// LogStatements has the server log every statement from now on.
+func (s *Server) LogStatements(ctx context.Context) error {
+	_, err := s.psql(ctx, "postgres", "ALTER SYSTEM SET log_statement = 'all'")
+	if err == nil {
+		_, err = s.psql(ctx, "postgres", "SELECT pg_reload_conf()")
+	}
+	return err
 }

@@ -13,9 +13,13 @@ import (
 
 // testAnyOrder does the operations in any order, repeats any of them as a crash
 // between two steps would, and holds the rows to the invariants after each.
-func testAnyOrder(t *testing.T, open Factory) {
+func testAnyOrder(t *testing.T, open Factory, orders int) {
+	tried := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		r := newRig(t, open, func(c *Config) {
+		if tried++; tried > orders && !t.Failed() {
+			return
+		}
+		r := newRig(iteration{t, rt}, open, func(c *Config) {
 			c.Offerings = []fleet.Offering{offering("a", 1), offering("b", 2)}
 			c.Offerings[1].Price = euro(7_777_777)
 			c.Patience = -1
@@ -37,6 +41,15 @@ func testAnyOrder(t *testing.T, open Factory) {
 		})
 	})
 }
+
+// iteration is a test whose cleanups are those of one iteration: stores are not kept open
+// by the hundred until its end.
+type iteration struct {
+	testing.TB
+	rt *rapid.T
+}
+
+func (i iteration) Cleanup(f func()) { i.rt.Cleanup(f) }
 
 type model struct {
 	*rig

@@ -36,13 +36,15 @@ type Config struct {
 // Factory opens an empty control store that is closed with the test.
 type Factory func(t testing.TB, c Config) Control
 
-// Exercise runs the suite.
-func Exercise(t *testing.T, open Factory) {
+// Exercise runs the suite, with so many random orders of the operations, at most what
+// -rapid.checks says.
+func Exercise(t *testing.T, open Factory, orders int) {
 	for name, test := range map[string]func(*testing.T, Factory){
 		"Route": testRoute, "Fence": testFence, "Record": testRecord, "Crawler": testCrawler,
 		"Decide": testDecide, "Session": testSession, "Loss": testLoss, "Books": testBooks,
 		"Tenant": testTenant, "Reader": testReader, "Fairness": testFairness,
-		"Together": testTogether, "AnyOrder": testAnyOrder,
+		"Together": testTogether,
+		"AnyOrder": func(t *testing.T, open Factory) { testAnyOrder(t, open, orders) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
