@@ -82,6 +82,8 @@ func payloads() []any {
 		fleet.AuditRecord{},
 		fleet.Gauges{},
 		fleet.TicketRef{},
+		fleet.ScheduleInput{},
+		fleet.ScheduleRow{},
 	}
 }
 

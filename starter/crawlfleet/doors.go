@@ -20,6 +20,13 @@ type steering interface {
 	DeleteTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	TenantStatus(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	WaitTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
+	CreateSchedule(ctx context.Context, in fleet.ScheduleInput) (fleet.ScheduleRow, error)
+	Schedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName) (fleet.ScheduleRow, error)
+	Schedules(ctx context.Context, t fleet.TenantID) ([]fleet.ScheduleRow, error)
+	PauseSchedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName, note string) error
+	ResumeSchedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName, note string) error
+	TriggerSchedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName) error
+	DeleteSchedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName) error
 	DrainCrawler(ctx context.Context, ref fleet.CrawlerRef, r fleet.DrainRequest) error
 }
 

@@ -136,6 +136,8 @@ type helm struct {
 	cancelled []string
 	drained   []fleet.CrawlerRef
 	result    fleet.TicketResult
+	schedules []fleet.ScheduleInput
+	steered   []string      // "verb name" of schedules
 	refusal   error         // of StartTicket
 	unknown   bool          // ApplyTenant answers not_found
 	waiting   chan struct{} // closed when WaitTicket has begun; nil when it answers at once
@@ -256,4 +258,43 @@ func story() *stores {
 		}},
 		counters: fleet.Counters{Discovered: 5, Fetched: 2, InFlight: 1, Queued: 2},
 	}
+}
+
+func (h *helm) CreateSchedule(_ context.Context, in fleet.ScheduleInput) (fleet.ScheduleRow, error) {
+	h.schedules = append(h.schedules, in)
+	return h.Schedule(context.Background(), in.Tenant, in.Name)
+}
+
+func (h *helm) Schedule(_ context.Context, t fleet.TenantID, n fleet.ScheduleName) (fleet.ScheduleRow, error) {
+	return fleet.ScheduleRow{
+		Tenant: t, Name: n, ID: fleet.ScheduleID(t, n), Cron: []string{"0 3 * * *"}, TimeZone: "Europe/Berlin",
+		Overlap: fleet.OverlapSkip, Next: at.Add(18 * time.Hour), Started: 3, Skipped: 1,
+	}, nil
+}
+
+func (h *helm) Schedules(ctx context.Context, t fleet.TenantID) ([]fleet.ScheduleRow, error) {
+	one, err := h.Schedule(ctx, "demo", "nightly")
+	two := one
+	two.Name, two.Cron, two.Every, two.TimeZone, two.Paused = "news", nil, fleet.Duration(90*time.Minute), "", true
+	return []fleet.ScheduleRow{one, two}, err
+}
+
+func (h *helm) PauseSchedule(_ context.Context, _ fleet.TenantID, n fleet.ScheduleName, _ string) error {
+	h.steered = append(h.steered, "pause "+string(n))
+	return nil
+}
+
+func (h *helm) ResumeSchedule(_ context.Context, _ fleet.TenantID, n fleet.ScheduleName, _ string) error {
+	h.steered = append(h.steered, "resume "+string(n))
+	return nil
+}
+
+func (h *helm) TriggerSchedule(_ context.Context, _ fleet.TenantID, n fleet.ScheduleName) error {
+	h.steered = append(h.steered, "trigger "+string(n))
+	return nil
+}
+
+func (h *helm) DeleteSchedule(_ context.Context, _ fleet.TenantID, n fleet.ScheduleName) error {
+	h.steered = append(h.steered, "delete "+string(n))
+	return nil
 }

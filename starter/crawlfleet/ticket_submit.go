@@ -45,9 +45,16 @@ go on; the exit code is then 1. --dry-run says what would happen and changes not
 }
 
 func (f *submitFlags) add(flags *pflag.FlagSet) {
+	f.addContent(flags)
+	flags.StringVar(&f.id, "id", "", "id of the ticket (default a new one)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, submit nothing")
+	f.wait.add(flags)
+}
+
+// addContent adds the flags that say what is crawled.
+func (f *submitFlags) addContent(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.files, "file", "f", nil, "ticket documents; - for standard input")
 	flags.StringVarP(&f.tenant, "tenant", "t", "", "the tenant; with -f for documents that name none")
-	flags.StringVar(&f.id, "id", "", "id of the ticket (default a new one)")
 	flags.StringVar(&f.session, "session", "", "session: same cookies, same address")
 	flags.StringSliceVar(&f.countries, "country", nil, "where it may run, ISO 3166-1, several with commas")
 	flags.Int64Var(&f.maxPages, "max-pages", 0, "most pages stored (default the plan's)")
@@ -57,8 +64,6 @@ func (f *submitFlags) add(flags *pflag.FlagSet) {
 	flags.StringToStringVar(&f.extract, "extract", nil, "value to extract from each page, name=css")
 	flags.StringToStringVar(&f.labels, "label", nil, "label, name=value")
 	flags.IntVar(&f.priority, "priority", 0, "1 first to 5 last (default 3)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, submit nothing")
-	f.wait.add(flags)
 	for _, name := range []string{"extract", "label"} {
 		flags.Lookup(name).DefValue = "" // its "[]" says nothing
 	}
