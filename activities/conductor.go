@@ -7,13 +7,15 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// Conductors holds the desk that decides for a tenant.
+// Conductors holds the desk that decides for a tenant, and who tells those concerned.
 type Conductors struct {
-	Desk fleet.TicketDesk
+	Desk    fleet.TicketDesk
+	Courier *Courier
 }
 
-// Decide observes, plans and reserves for one tenant. A tenant that does not exist
-// is not_found and ends the Conductor.
+// Decide observes, plans and reserves for one tenant, and tells the tickets and
+// crawlers that the decision concerns. A tenant that does not exist is not_found and
+// ends the Conductor.
 func (c *Conductors) Decide(ctx context.Context, in fleet.ConductorInput) (fleet.Decision, error) {
 	if err := in.Tenant.Validate(); err != nil {
 		return fleet.Decision{}, ToTemporal(err)
@@ -22,5 +24,6 @@ func (c *Conductors) Decide(ctx context.Context, in fleet.ConductorInput) (fleet
 	if err != nil {
 		return decision, ToTemporal(fmt.Errorf("decide for %s: %w", in.Tenant, err))
 	}
+	c.Courier.Tell(ctx, decision.Follow)
 	return decision, nil
 }

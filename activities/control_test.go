@@ -153,7 +153,7 @@ func TestCourier_TellsEverybody(t *testing.T) {
 	d.courier.Tell(t.Context(), fleet.Follow{
 		Grants:     []fleet.Grant{{WorkflowID: "ticket/acme/t1"}},
 		Conductors: []fleet.TenantID{"acme"},
-		Drains:     []fleet.CrawlerRef{{Tenant: "acme", GUID: "g"}},
+		Drains:     []fleet.CrawlerDrain{{CrawlerRef: fleet.CrawlerRef{Tenant: "acme", GUID: "g"}}},
 	})
 	var got []string
 	for _, m := range d.temporal.Messages("") {

@@ -60,8 +60,8 @@ func (c *Courier) deliver(ctx context.Context, f fleet.Follow) fleet.Follow {
 	for _, t := range f.Conductors {
 		c.undelivered(c.Demand(ctx, t), "demand", fleet.ConductorWorkflowID(t))
 	}
-	for _, ref := range f.Drains {
-		c.Drain(ctx, ref, fleet.DrainRequest{Reason: "another tenant waits for its place"})
+	for _, d := range f.Drains {
+		c.Drain(ctx, d.CrawlerRef, d.DrainRequest)
 	}
 	return next
 }

@@ -28,10 +28,12 @@ type Decision struct {
 	// Starts are all crawlers that are reserved and whose workflow is not known to
 	// run: those of this decision and those of one that was cut short.
 	Starts []CrawlerInput `json:"starts,omitempty"`
-	// Drains are crawlers that the plan no longer allows.
+	// Drains is empty since Follow.Drains names the crawlers that the plan no longer
+	// allows, with their grace; decisions in older histories have it.
 	Drains []GUID `json:"drains,omitempty"`
 	// Follow tells the tickets that were granted a slot, and those (with epoch 0)
-	// that have to ask again to hear that waiting is of no use.
+	// that have to ask again to hear that waiting is of no use; and the crawlers, of
+	// other tenants too, that have to drain.
 	Follow Follow `json:"follow,omitzero"`
 	Unmet  int    `json:"unmet"` // waiting tickets that nothing is under way for
 	// Wake is when to decide again without being told; zero when only a change helps.

@@ -123,9 +123,25 @@ type LaunchFailure struct {
 type TenantDesk interface {
 	// OpenTenant creates the row (provisioning), or answers the one that exists.
 	OpenTenant(ctx context.Context, in TenantInput) (TenantStatus, error)
-	// SetPlan changes plan, name and labels.
+	// SetPlan changes plan, name, labels and webhooks to those of a document.
 	SetPlan(ctx context.Context, in TenantInput) (Follow, error)
-	// SetTenant moves the tenant to a state.
+	// Replan changes the parts of the plan that are set (Plan.Changed), at once: a
+	// larger one starts crawlers for those who wait, a smaller one drains what it no
+	// longer allows when the tickets there have come to their end.
+	Replan(ctx context.Context, t TenantID, r PlanRequest) (TenantStatus, Follow, error)
+	// Suspend takes a ready tenant's crawlers out of every route: nothing is leased,
+	// started or granted until Resume. Follow drains them with the request's grace;
+	// the tickets that they hand back wait, and so do new ones. A suspended tenant
+	// stays so, with its first reason. It refuses with tenant_not_ready one that is
+	// not provisioned or is being deleted.
+	Suspend(ctx context.Context, t TenantID, r SuspendRequest) (TenantStatus, Follow, error)
+	// Resume makes a suspended tenant ready and tells its Conductor where tickets wait;
+	// a ready one is told again. It refuses with tenant_not_ready any other.
+	Resume(ctx context.Context, t TenantID, r ResumeRequest) (TenantStatus, Follow, error)
+	// Condemn moves the tenant to deleting: the first step of its deletion, after which
+	// it takes no ticket. A tenant without a row is not_found.
+	Condemn(ctx context.Context, t TenantID, r DeleteRequest) (TenantStatus, error)
+	// SetTenant moves the tenant to a state: provisioned, or failed to be.
 	SetTenant(ctx context.Context, t TenantID, s TenantState, reason string) (Follow, error)
 	// ReserveProof reserves the crawler that proves a provisioning.
 	ReserveProof(ctx context.Context, t TenantID) (CrawlerInput, error)

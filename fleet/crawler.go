@@ -8,7 +8,8 @@ const (
 
 	// SignalExited is a provider's hint that the crawler is gone; the workflow asks the provider.
 	SignalExited = "exited"
-	// SignalDrain asks the crawler to take no new tickets and to end (DrainRequest).
+	// SignalDrain asks the crawler to take no new tickets and to end (DrainRequest). Of
+	// several the one whose grace ends first counts.
 	SignalDrain = "drain"
 	// CrawlerQuery is the query that answers a CrawlerRow.
 	CrawlerQuery = "status"
@@ -83,6 +84,20 @@ type DrainRequest struct {
 	Reason string `json:"reason"`
 	// Grace is how long running tickets may go on before they are handed back; default 30s.
 	Grace Duration `json:"grace,omitempty"`
+}
+
+// GraceDefault is the grace of a drain that does not say one.
+const GraceDefault = 30 * time.Second
+
+// GraceTickets is the grace of a drain that lets running tickets come to their end: a
+// plan that became smaller cuts no ticket short. It is longer than a ticket takes and
+// bounds what waits for one that never ends.
+const GraceTickets = 30 * 24 * time.Hour
+
+// CrawlerDrain is a crawler that has to drain, and how.
+type CrawlerDrain struct {
+	CrawlerRef
+	DrainRequest
 }
 
 // CrawlerRow is a crawler as rows and readers know it.

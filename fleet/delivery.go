@@ -200,5 +200,22 @@ type DeliveryDesk interface {
 	Undelivered(ctx context.Context, age time.Duration) ([]DeliveryRef, error)
 	// Redeliver makes a ticket's messages that were set aside pending again, all of
 	// them with an empty id, and answers them; those delivered too when asked by id.
-	Redeliver(ctx context.Context, t TenantID, id TicketID, d DeliveryID) ([]DeliveryRef, error)
+	// One that is pending is answered as it is. It refuses with not_found a ticket, or a
+	// message of it, that does not exist.
+	Redeliver(ctx context.Context, r RedeliverRequest) ([]DeliveryRef, error)
+}
+
+// DeliveryReader lists what webhooks were told.
+type DeliveryReader interface {
+	// Deliveries lists a ticket's messages, newest first.
+	Deliveries(ctx context.Context, t TenantID, id TicketID) ([]Delivery, error)
+}
+
+// RedeliverRequest asks for a ticket's messages to be sent again.
+type RedeliverRequest struct {
+	Tenant TenantID `json:"tenant"`
+	Ticket TicketID `json:"ticket"`
+	// ID restricts it to one message; empty for all that were set aside.
+	ID DeliveryID `json:"id,omitempty"`
+	By string     `json:"by,omitempty"` // who asks, for the audit trail
 }

@@ -79,6 +79,7 @@ func payloads() []any {
 		fleet.KeyRow{},
 		fleet.Delivery{},
 		fleet.DeliveryTry{},
+		fleet.RedeliverRequest{},
 		fleet.AuditRecord{},
 		fleet.Gauges{},
 		fleet.TicketRef{},

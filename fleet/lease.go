@@ -84,6 +84,9 @@ type RouteRequest struct {
 	// Pause, where it is set, says that the ticket is paused and by whom and why: its
 	// slot is given back, and it waits until a request comes without it.
 	Pause *SteerRequest `json:"pause,omitempty"`
+	// Resume says who lets a paused ticket go on, and why. Any request without Pause
+	// lets it go on; this is for the audit trail and the decision's text.
+	Resume *SteerRequest `json:"resume,omitempty"`
 }
 
 // RouteAnswer is what Route decided.
@@ -105,6 +108,9 @@ type RouteAnswer struct {
 	// (Control.Told): thousands of tickets must not flood one history.
 	Tell bool  `json:"tell,omitempty"`
 	Seq  int64 `json:"seq,omitempty"`
+	// Deliveries are webhooks whose Delivery workflow is to be started: the ticket waits
+	// for something that only a person can change.
+	Deliveries []DeliveryRef `json:"deliveries,omitempty"`
 }
 
 // Intent is the written intent to end a ticket: the first of the three steps that
@@ -154,8 +160,9 @@ type Follow struct {
 	Grants []Grant `json:"grants,omitempty"`
 	// Conductors are the tenants whose Conductor is signalled with start.
 	Conductors []TenantID `json:"conductors,omitempty"`
-	// Drains are crawlers to drain so that another tenant gets the capacity.
-	Drains []CrawlerRef `json:"drains,omitempty"`
+	// Drains are crawlers that are out of every route and have to be told so: they
+	// drain as the request says. A repeat names those again that have not heard it.
+	Drains []CrawlerDrain `json:"drains,omitempty"`
 	// Deliveries are webhooks whose Delivery workflow is to be started.
 	Deliveries []DeliveryRef `json:"deliveries,omitempty"`
 }

@@ -120,10 +120,15 @@ func (p Plan) WithDefaults() Plan {
 	return p
 }
 
-// Changed gives the plan with every field of c that is set; what is not set stays.
+// Changed gives the plan with every field of c that is set; what is not set stays. A
+// MaxSlots that is what its default would be goes on following the crawlers and slots.
 func (p Plan) Changed(c Plan) Plan {
+	followed := p.MaxSlots == p.MaxCrawlers*p.SlotsPerCrawler
 	change(&p.MaxCrawlers, c.MaxCrawlers)
 	change(&p.SlotsPerCrawler, c.SlotsPerCrawler)
+	if followed {
+		p.MaxSlots = p.MaxCrawlers * p.SlotsPerCrawler
+	}
 	change(&p.MaxSlots, c.MaxSlots)
 	change(&p.MaxPages, c.MaxPages)
 	change(&p.IdleAfter, c.IdleAfter)

@@ -38,7 +38,7 @@ func newSet(o ControlOptions) *set {
 		tickets: &activities.Tickets{
 			Desk: o.Control, Data: o.Data, Courier: courier, Allow: o.Allow, Log: o.Log,
 		},
-		conductors: &activities.Conductors{Desk: o.Control},
+		conductors: &activities.Conductors{Desk: o.Control, Courier: courier},
 		crawlers: &activities.Crawlers{
 			Desk: o.Control, Temporal: o.Client, Namespace: o.Namespace, Courier: courier,
 		},

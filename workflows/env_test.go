@@ -72,7 +72,7 @@ func (w *world) register() {
 	w.RegisterActivity(&activities.Tickets{
 		Desk: w.store, Data: w.store, Courier: courier, Log: log,
 	})
-	w.RegisterActivity(&activities.Conductors{Desk: w.store})
+	w.RegisterActivity(&activities.Conductors{Desk: w.store, Courier: courier})
 	w.RegisterActivity(&activities.Crawlers{
 		Desk: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,
 	})

@@ -35,6 +35,94 @@ func (s *Store) SetPlan(_ context.Context, in fleet.TenantInput) (fleet.Follow, 
 	return fleet.Follow{Conductors: []fleet.TenantID{in.Tenant}}, nil
 }
 
+// Replan changes parts of a plan.
+func (s *Store) Replan(
+	_ context.Context, t fleet.TenantID, r fleet.PlanRequest,
+) (fleet.TenantStatus, fleet.Follow, error) {
+	row, err := s.tenant("Replan", t)
+	if err != nil {
+		return fleet.TenantStatus{}, fleet.Follow{}, err
+	}
+	defer s.mu.Unlock()
+	row.Plan = row.Plan.Changed(r.Plan)
+	if r.NoMaxSpend {
+		row.Plan.MaxSpend = nil
+	}
+	return *row, fleet.Follow{Conductors: []fleet.TenantID{t}}, nil
+}
+
+// Suspend drains the tenant's crawlers.
+func (s *Store) Suspend(
+	_ context.Context, t fleet.TenantID, r fleet.SuspendRequest,
+) (fleet.TenantStatus, fleet.Follow, error) {
+	row, err := s.tenant("Suspend", t)
+	if err != nil {
+		return fleet.TenantStatus{}, fleet.Follow{}, err
+	}
+	defer s.mu.Unlock()
+	var f fleet.Follow
+	switch row.State {
+	case fleet.TenantSuspended:
+	case fleet.TenantReady:
+		row.State, row.Reason = fleet.TenantSuspended, r.Reason
+	default:
+		return *row, f, fleet.Errorf(fleet.CodeTenantNotReady, "the tenant is "+string(row.State))
+	}
+	for _, g := range s.order {
+		c := s.crawlers[g]
+		if c.Tenant != t || c.State == fleet.CrawlerRetired || !c.State.Live() {
+			continue
+		}
+		c.State = fleet.CrawlerDraining
+		f.Drains = append(f.Drains, fleet.CrawlerDrain{
+			CrawlerRef:   fleet.CrawlerRef{Tenant: t, GUID: g},
+			DrainRequest: fleet.DrainRequest{Reason: "the tenant is suspended", Grace: r.Grace},
+		})
+	}
+	return *row, f, nil
+}
+
+// Resume makes a suspended tenant ready.
+func (s *Store) Resume(
+	_ context.Context, t fleet.TenantID, _ fleet.ResumeRequest,
+) (fleet.TenantStatus, fleet.Follow, error) {
+	row, err := s.tenant("Resume", t)
+	if err != nil {
+		return fleet.TenantStatus{}, fleet.Follow{}, err
+	}
+	defer s.mu.Unlock()
+	if row.State != fleet.TenantSuspended && row.State != fleet.TenantReady {
+		return *row, fleet.Follow{}, fleet.Errorf(fleet.CodeTenantNotReady, "the tenant is "+string(row.State))
+	}
+	row.State, row.Reason = fleet.TenantReady, ""
+	return *row, fleet.Follow{Conductors: []fleet.TenantID{t}}, nil
+}
+
+// Condemn moves a tenant to deleting.
+func (s *Store) Condemn(
+	_ context.Context, t fleet.TenantID, _ fleet.DeleteRequest,
+) (fleet.TenantStatus, error) {
+	row, err := s.tenant("Condemn", t)
+	if err != nil {
+		return fleet.TenantStatus{}, err
+	}
+	defer s.mu.Unlock()
+	row.State = fleet.TenantDeleting
+	return *row, nil
+}
+
+// tenant enters and finds a row; the store is locked when there is no error.
+func (s *Store) tenant(method string, t fleet.TenantID) (*fleet.TenantStatus, error) {
+	if err := s.enter(method); err != nil {
+		return nil, err
+	}
+	if row := s.tenants[t]; row != nil {
+		return row, nil
+	}
+	s.mu.Unlock()
+	return nil, fleet.Errorf(fleet.CodeNotFound, "there is no tenant "+string(t))
+}
+
 // SetTenant moves a tenant to a state.
 func (s *Store) SetTenant(
 	_ context.Context, t fleet.TenantID, state fleet.TenantState, _ string,

@@ -78,15 +78,20 @@ func (d *Decisions) summary(waiting int) string {
 }
 
 // drains takes the crawlers that the plan does not allow out of the view: those
-// with the fewest leases, the last ones by GUID.
+// with the fewest leases, the last ones by GUID; all but a proof, which serves nobody,
+// where nothing of the tenant may run.
 func (v *view) drains() []fleet.GUID {
 	var active []*host
+	stopped := Stopped(v.s.Tenant) != nil
 	for _, h := range v.hosts {
-		if h.State == fleet.CrawlerServing || starting(h.State) {
+		if (h.State == fleet.CrawlerServing || starting(h.State)) && !(stopped && h.Proof) {
 			active = append(active, h)
 		}
 	}
 	over := len(active) - v.s.Tenant.Plan.MaxCrawlers
+	if stopped {
+		over = len(active)
+	}
 	if over <= 0 {
 		return nil
 	}

@@ -66,6 +66,9 @@ func (v *view) noRoom() *fleet.Wait {
 }
 
 func (v *view) tenantReady() (*fleet.Wait, *fleet.Error) {
+	if w := Stopped(v.s.Tenant); w != nil {
+		return w, nil
+	}
 	switch v.s.Tenant.State {
 	case fleet.TenantReady, "":
 		return nil, nil
@@ -74,6 +77,21 @@ func (v *view) tenantReady() (*fleet.Wait, *fleet.Error) {
 	default:
 		return nil, fleet.Errorf(fleet.CodeTenantNotReady,
 			fmt.Sprintf("tenant %s is %s", v.s.Tenant.ID, v.s.Tenant.State))
+	}
+}
+
+// Stopped is what the tickets of a tenant wait for of which nothing may run: it is
+// suspended or has reached its spend cap. It is nil for any other.
+func Stopped(t Tenant) *fleet.Wait {
+	switch {
+	case t.State == fleet.TenantSuspended && t.Reason == "":
+		return wait(fleet.WaitSuspended, "tenant %s is suspended", t.ID)
+	case t.State == fleet.TenantSuspended:
+		return wait(fleet.WaitSuspended, "tenant %s is suspended: %s", t.ID, t.Reason)
+	case t.State == fleet.TenantReady && t.Held != nil:
+		return t.Held
+	default:
+		return nil
 	}
 }
 

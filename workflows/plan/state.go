@@ -33,7 +33,11 @@ type State struct {
 type Tenant struct {
 	ID    fleet.TenantID
 	State fleet.TenantState
-	Plan  fleet.Plan // with defaults
+	// Reason is why it is in this state, for people; "" where nobody said.
+	Reason string
+	// Held is why nothing of it may run although it is ready; nil when it may.
+	Held *fleet.Wait
+	Plan fleet.Plan // with defaults
 }
 
 // Demand is a ticket that wants a slot.

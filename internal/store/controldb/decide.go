@@ -2,6 +2,7 @@ package controldb
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
@@ -55,8 +56,19 @@ func (w *work) demand(t tenantRow) (plan.State, []ticketRow, error) {
 
 // apply writes what was planned and answers who has to be told.
 func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *fleet.Decision) error {
-	if err := w.drain(p.Drains, d); err != nil {
-		return err
+	for _, g := range p.Drains {
+		c, err := w.crawler(g)
+		if err != nil {
+			return err
+		}
+		reason, grace := fmt.Sprintf("the plan allows no more than %d crawlers", t.Plan.MaxCrawlers),
+			fleet.GraceTickets
+		if stop := plan.Stopped(t.Tenant); stop != nil {
+			reason, grace = stop.Message, fleet.GraceDefault
+		}
+		if err := w.drain(&c, reason, grace); err != nil {
+			return err
+		}
 	}
 	for _, start := range p.Starts {
 		if _, err := w.reserve(t.ID, start, t.Plan.SlotsPerCrawler, false); err != nil {
@@ -84,6 +96,9 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 		return err
 	}
 	d.Follow.Grants = append(grants, ask...)
+	if d.Follow.Drains, err = w.drains(t.ID); err != nil {
+		return err
+	}
 	d.Starts, err = w.reserved(t.ID)
 	return err
 }
@@ -98,29 +113,6 @@ func failWait(e *fleet.Error) fleet.WaitCode {
 	default:
 		return fleet.WaitNoPlace
 	}
-}
-
-// drain takes crawlers over the plan out of every route. One whose workflow is not
-// known to run is gone at once: Launching refuses it.
-func (w *work) drain(guids []fleet.GUID, d *fleet.Decision) error {
-	for _, g := range guids {
-		c, err := w.crawler(g)
-		if err != nil {
-			return err
-		}
-		const reason = "over the plan"
-		if c.State == fleet.CrawlerReserved {
-			if err := w.setCrawler(&c, fleet.CrawlerGone, fleet.DecidedDrain, reason); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := w.setCrawler(&c, fleet.CrawlerDraining, fleet.DecidedDrain, reason); err != nil {
-			return err
-		}
-		d.Drains = append(d.Drains, g)
-	}
-	return nil
 }
 
 // reserved lists the crawlers whose workflow has to be started (again).

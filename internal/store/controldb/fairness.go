@@ -10,7 +10,7 @@ import (
 
 // yield drains the crawler that a slot has just been freed on when its place is full
 // and a tenant that is served less waits for it.
-func (w *work) yield(t tenantRow, l *fleet.LeaseRow) ([]fleet.CrawlerRef, error) {
+func (w *work) yield(t tenantRow, l *fleet.LeaseRow) ([]fleet.CrawlerDrain, error) {
 	starved, err := w.starved(t.ID, l.Offering)
 	if err != nil || len(starved) == 0 {
 		return nil, err
@@ -37,11 +37,10 @@ func (w *work) yield(t tenantRow, l *fleet.LeaseRow) ([]fleet.CrawlerRef, error)
 	if to == "" {
 		return nil, nil
 	}
-	if err := w.setCrawler(&c, fleet.CrawlerDraining, fleet.DecidedDrain,
-		fmt.Sprintf("makes room for tenant %s: %s", to, why)); err != nil {
+	if err := w.drain(&c, fmt.Sprintf("makes room for tenant %s: %s", to, why), 0); err != nil {
 		return nil, err
 	}
-	return []fleet.CrawlerRef{{Tenant: t.ID, GUID: c.GUID}}, nil
+	return w.drains(t.ID)
 }
 
 // starved lists the other tenants with tickets that wait for capacity and could run

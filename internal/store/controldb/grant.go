@@ -49,7 +49,7 @@ func (w *work) giveBack(l fleet.LeaseRow) error {
 // grant hands the tenant's free slots to its waiting tickets in their order. Nothing
 // else may be changed about its crawlers in between: s is kept up to date here.
 func (w *work) grant(t tenantRow) error {
-	if t.State != fleet.TenantReady {
+	if t.State != fleet.TenantReady || t.Held != nil {
 		return nil
 	}
 	var s plan.State

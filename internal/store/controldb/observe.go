@@ -39,6 +39,9 @@ func (w *work) observeTenant(t tenantRow, d depth) (plan.State, error) {
 	if err != nil {
 		return s, err
 	}
+	for i := range s.Crawlers { // a plan that became smaller closes slots as they come free
+		s.Crawlers[i].Slots = min(s.Crawlers[i].Slots, t.Plan.SlotsPerCrawler)
+	}
 	s.Offerings = make([]plan.Place, len(w.s.o.Offerings))
 	for i, o := range w.s.o.Offerings {
 		s.Offerings[i] = plan.Place{Offering: o, Pins: slices.Contains(w.s.o.Pins, o.Provider)}

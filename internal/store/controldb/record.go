@@ -90,7 +90,7 @@ func (w *work) unbound(t *ticketRow) ([]fleet.TenantID, error) {
 // end gives the slot back, writes the result and hands the slot on.
 func (w *work) end(
 	t *ticketRow, r fleet.RecordRequest,
-) (*fleet.TicketResult, []fleet.CrawlerRef, error) {
+) (*fleet.TicketResult, []fleet.CrawlerDrain, error) {
 	i := fleet.Intent{Outcome: r.Outcome, Reason: r.Reason, Error: r.Error}
 	if err := parse(t.intent, &i); err != nil {
 		return nil, nil, err

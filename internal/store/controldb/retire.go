@@ -1,6 +1,7 @@
 package controldb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -77,7 +78,10 @@ func (s *Store) Drain(
 		if err := w.drained(&c, &a); err != nil {
 			return err
 		}
-		a.Follow.Conductors, err = w.ifWaiting(c.Tenant)
+		if a.Follow.Conductors, err = w.ifWaiting(c.Tenant); err != nil {
+			return err
+		}
+		_, err = w.Exec(`UPDATE crawlers SET drain_heard = 1 WHERE guid = ? AND drain_heard = 0`, g)
 		return err
 	})
 	return a, err
@@ -91,4 +95,43 @@ func (w *work) drained(c *crawlerRow, a *fleet.RetireAnswer) error {
 	}
 	a.Done = true
 	return w.setCrawler(c, fleet.CrawlerRetired, fleet.DecidedRetire, c.Reason)
+}
+
+// drain takes a crawler out of every route; its workflow has to be told (drains). One
+// whose workflow is not known to run is gone at once, and its books are closed:
+// Launching refuses it, so that it never costs anything. Of several drains the one that
+// gives the tickets the least time counts.
+func (w *work) drain(c *crawlerRow, reason string, grace time.Duration) error {
+	grace = cmp.Or(grace, fleet.GraceDefault)
+	switch c.State {
+	case fleet.CrawlerReserved:
+		if _, err := w.Exec(`UPDATE crawlers SET booked = 1 WHERE guid = ?`, c.GUID); err != nil {
+			return err
+		}
+		return w.setCrawler(c, fleet.CrawlerGone, fleet.DecidedDrain, reason)
+	case fleet.CrawlerDraining:
+		_, err := w.Exec(`UPDATE crawlers SET drain_grace = ?, drain_heard = 0, reason = ?
+			WHERE guid = ? AND (drain_grace > ? OR drain_grace = 0)`,
+			grace.Microseconds(), reason, c.GUID, grace.Microseconds())
+		return err
+	default:
+		if _, err := w.Exec(`UPDATE crawlers SET drain_grace = ?, drain_heard = 0 WHERE guid = ?`,
+			grace.Microseconds(), c.GUID); err != nil {
+			return err
+		}
+		return w.setCrawler(c, fleet.CrawlerDraining, fleet.DecidedDrain, reason)
+	}
+}
+
+// drains lists the tenant's crawlers whose workflow has not heard that they drain.
+func (w *work) drains(t fleet.TenantID) ([]fleet.CrawlerDrain, error) {
+	return list(w, `SELECT guid, reason, drain_grace FROM crawlers WHERE tenant = ?
+		AND state <> 'gone' AND state = 'draining' AND drain_heard = 0 ORDER BY seq`, []any{t},
+		func(r scanner, d *fleet.CrawlerDrain) error {
+			var grace int64
+			d.Tenant = t
+			err := r.Scan(&d.GUID, &d.Reason, &grace)
+			d.Grace = length(grace)
+			return err
+		})
 }

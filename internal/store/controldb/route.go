@@ -69,7 +69,7 @@ func (m *routing) run() (err error) {
 
 func (m *routing) accepted() error {
 	switch m.tenant.State {
-	case fleet.TenantReady, fleet.TenantProvisioning:
+	case fleet.TenantReady, fleet.TenantProvisioning, fleet.TenantSuspended:
 	default:
 		return fleet.Errorf(fleet.CodeTenantNotReady,
 			fmt.Sprintf("tenant %s is %s", m.tenant.ID, m.tenant.State))

@@ -77,7 +77,7 @@ func (m *routing) waits(why fleet.Wait) error {
 	}
 	m.answer.Kind, m.answer.Wait = fleet.RouteWait, &m.t.wait
 	switch why.Code {
-	case fleet.WaitSlot, fleet.WaitSlots, fleet.WaitTenant:
+	case fleet.WaitSlot, fleet.WaitSlots, fleet.WaitTenant, fleet.WaitSuspended:
 		// The conductor could do nothing: a slot comes free with a Record, which
 		// grants it, and a tenant that gets ready tells.
 		if !m.freed {

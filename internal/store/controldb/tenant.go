@@ -13,27 +13,56 @@ import (
 // tenantRow is an account with its plan.
 type tenantRow struct {
 	plan.Tenant
-	name, reason string
+	name, labels string // labels are JSON
+	webhooks     string // JSON, "" for none
 	decideSeq    int64
 	toldSeq      int64
 }
 
-const tenantColumns = `SELECT t.tenant, t.name, t.state, t.reason, t.decide_seq, t.told_seq,
-	p.max_crawlers, p.slots_per_crawler, p.max_slots, p.max_pages, p.idle_after, p.weight
+const tenantColumns = `SELECT t.tenant, t.name, t.labels, t.state, t.reason, t.webhooks,
+	t.held_message, t.held_since, t.held_until, t.decide_seq, t.told_seq,
+	p.max_crawlers, p.slots_per_crawler, p.max_slots, p.max_pages, p.idle_after, p.weight,
+	p.max_waiting, p.max_spend, p.spend_currency, p.keep_results, p.keep_logs, p.keep_rows
 	FROM tenants t JOIN plans p ON p.tenant = t.tenant `
 
 func scanTenant(r scanner, t *tenantRow) error {
-	var idle int64
+	var idle, since, until, results, logs, rows int64
+	var held string
+	var spend fleet.Money
 	p := &t.Plan
-	err := r.Scan(&t.ID, &t.name, &t.State, &t.reason, &t.decideSeq, &t.toldSeq,
-		&p.MaxCrawlers, &p.SlotsPerCrawler, &p.MaxSlots, &p.MaxPages, &idle, &p.Weight)
-	p.IdleAfter = fleet.Duration(time.Duration(idle) * time.Microsecond)
+	err := r.Scan(&t.ID, &t.name, &t.labels, &t.State, &t.Reason, &t.webhooks,
+		&held, &since, &until, &t.decideSeq, &t.toldSeq,
+		&p.MaxCrawlers, &p.SlotsPerCrawler, &p.MaxSlots, &p.MaxPages, &idle, &p.Weight,
+		&p.MaxWaiting, &spend.Micros, &spend.Currency, &results, &logs, &rows)
+	p.IdleAfter = length(idle)
+	p.Keep = fleet.Retention{Results: length(results), Logs: length(logs), Rows: length(rows)}
+	if spend.Currency != "" {
+		p.MaxSpend = &spend
+	}
+	if held != "" {
+		t.Held = &fleet.Wait{
+			Code: fleet.WaitSpend, Message: held, Since: store.Moment(since), Until: store.Moment(until),
+		}
+	}
 	return err
+}
+
+// length reads a duration, which columns hold in microseconds.
+func length(us int64) fleet.Duration { return fleet.Duration(time.Duration(us) * time.Microsecond) }
+
+func (w *work) tenants(where string, args ...any) ([]tenantRow, error) {
+	rows, err := list(w, tenantColumns+where, args, scanTenant)
+	for i := range rows {
+		if h := rows[i].Held; h != nil && !w.now.Before(h.Until) {
+			rows[i].Held = nil // its month is over
+		}
+	}
+	return rows, err
 }
 
 // tenant reads an account; not_found on field "tenant" where there is none.
 func (w *work) tenant(id fleet.TenantID) (tenantRow, error) {
-	rows, err := list(w, tenantColumns+`WHERE t.tenant = ?`, []any{id}, scanTenant)
+	rows, err := w.tenants(`WHERE t.tenant = ?`, id)
 	if err != nil {
 		return tenantRow{}, err
 	}
@@ -44,12 +73,17 @@ func (w *work) tenant(id fleet.TenantID) (tenantRow, error) {
 	return rows[0], nil
 }
 
-func (t tenantRow) status() fleet.TenantStatus {
-	out := fleet.TenantStatus{Tenant: t.ID, Name: t.name, State: t.State, Plan: t.Plan}
-	if t.State == fleet.TenantFailed && t.reason != "" {
-		out.Error = fleet.Errorf(fleet.CodeTenantNotReady, t.reason)
+func (t tenantRow) status() (fleet.TenantStatus, error) {
+	out := fleet.TenantStatus{
+		Tenant: t.ID, Name: t.name, State: t.State, Reason: t.Reason, Plan: t.Plan, Held: t.Held,
 	}
-	return out
+	if t.State == fleet.TenantFailed && t.Reason != "" {
+		out.Error = fleet.Errorf(fleet.CodeTenantNotReady, t.Reason)
+	}
+	if err := parse(t.labels, &out.Labels); err != nil {
+		return out, err
+	}
+	return out, parse(t.webhooks, &out.Webhooks)
 }
 
 // OpenTenant implements fleet.Control.
@@ -60,67 +94,28 @@ func (s *Store) OpenTenant(
 		return out, err
 	}
 	err = s.write(ctx, "open tenant", func(w *work) error {
-		labels, err := document(in.Labels)
+		labels, webhooks, err := papers(in)
 		if err != nil {
 			return err
 		}
-		n, err := w.Exec(`INSERT INTO tenants (tenant, name, labels, state, created_at)
-			VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant) DO NOTHING`,
-			in.Tenant, in.Name, labels, fleet.TenantProvisioning, store.Micros(w.now))
+		n, err := w.Exec(`INSERT INTO tenants (tenant, name, labels, webhooks, state, created_at)
+			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant) DO NOTHING`,
+			in.Tenant, in.Name, labels, webhooks, fleet.TenantProvisioning, store.Micros(w.now))
 		if err != nil {
 			return err
 		}
 		if n > 0 {
-			if err := w.savePlan(in); err != nil {
+			if err := w.savePlan(in.Tenant, in.Plan.WithDefaults()); err != nil {
 				return err
 			}
 		}
 		t, err := w.tenant(in.Tenant)
-		out = t.status()
+		if err == nil {
+			out, err = t.status()
+		}
 		return err
 	})
 	return out, err
-}
-
-func (w *work) savePlan(in fleet.TenantInput) error {
-	p := in.Plan.WithDefaults()
-	_, err := w.Exec(`INSERT INTO plans
-		(tenant, max_crawlers, slots_per_crawler, max_slots, max_pages, idle_after, weight)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (tenant) DO UPDATE SET max_crawlers = excluded.max_crawlers,
-			slots_per_crawler = excluded.slots_per_crawler, max_slots = excluded.max_slots,
-			max_pages = excluded.max_pages, idle_after = excluded.idle_after, weight = excluded.weight`,
-		in.Tenant, p.MaxCrawlers, p.SlotsPerCrawler, p.MaxSlots, p.MaxPages,
-		p.IdleAfter.Std().Microseconds(), p.Weight)
-	return err
-}
-
-// SetPlan implements fleet.Control.
-func (s *Store) SetPlan(ctx context.Context, in fleet.TenantInput) (f fleet.Follow, err error) {
-	if err := in.Validate(); err != nil {
-		return f, err
-	}
-	err = s.write(ctx, "set plan", func(w *work) error {
-		labels, err := document(in.Labels)
-		if err != nil {
-			return err
-		}
-		n, err := w.Exec(`UPDATE tenants SET name = ?, labels = ? WHERE tenant = ?`,
-			in.Name, labels, in.Tenant)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return notFound("tenant", fmt.Sprintf("tenant %q", in.Tenant))
-		}
-		if err := w.savePlan(in); err != nil {
-			return err
-		}
-		// A larger plan lets tickets in, a smaller one lets crawlers go.
-		f.Conductors = []fleet.TenantID{in.Tenant}
-		return nil
-	})
-	return f, err
 }
 
 // SetTenant implements fleet.Control.
@@ -204,9 +199,16 @@ func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]i
 // Tenants implements fleet.Reader.
 func (s *Store) Tenants(ctx context.Context) (out []fleet.TenantStatus, err error) {
 	err = s.read(ctx, "list tenants", func(w *work) error {
-		rows, err := list(w, tenantColumns+`ORDER BY t.seq DESC`, nil, scanTenant)
+		rows, err := w.tenants(`ORDER BY t.seq DESC`)
+		if err != nil {
+			return err
+		}
 		for _, t := range rows {
-			out = append(out, t.status())
+			s, err := w.statusOf(t)
+			if err != nil {
+				return err
+			}
+			out = append(out, s)
 		}
 		return err
 	})
@@ -217,7 +219,9 @@ func (s *Store) Tenants(ctx context.Context) (out []fleet.TenantStatus, err erro
 func (s *Store) Tenant(ctx context.Context, id fleet.TenantID) (out fleet.TenantStatus, err error) {
 	err = s.read(ctx, "read tenant", func(w *work) error {
 		t, err := w.tenant(id)
-		out = t.status()
+		if err == nil {
+			out, err = w.statusOf(t)
+		}
 		return err
 	})
 	return out, err

@@ -113,10 +113,19 @@ func testDecide(t *testing.T, open Factory) {
 		f, err := r.SetPlan(r.ctx, fleet.TenantInput{Tenant: "acme", Plan: fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1}})
 		require.NoError(t, err)
 		require.Equal(t, []fleet.TenantID{"acme"}, f.Conductors)
-		require.Equal(t, []fleet.GUID{two.GUID}, r.decide("acme").Drains)
+		d := r.decide("acme")
+		require.Equal(t, []fleet.CrawlerDrain{{
+			CrawlerRef: fleet.CrawlerRef{Tenant: "acme", GUID: two.GUID},
+			DrainRequest: fleet.DrainRequest{
+				Reason: "the plan allows no more than 1 crawlers", Grace: fleet.Duration(fleet.GraceTickets),
+			},
+		}}, d.Follow.Drains)
 		require.Equal(t, fleet.CrawlerDraining, r.crawler(two.GUID).State)
 		require.Equal(t, fleet.CrawlerServing, r.crawler(one.GUID).State)
-		require.Empty(t, r.decide("acme").Drains)
+		require.Equal(t, d.Follow.Drains, r.decide("acme").Follow.Drains, "it has not been told yet")
+		_, err = r.Drain(r.ctx, two.GUID, d.Follow.Drains[0].Reason)
+		require.NoError(t, err)
+		require.Empty(t, r.decide("acme").Follow.Drains)
 	})
 
 	t.Run("ReservedCrawlerOverThePlanIsNotLaunched", func(t *testing.T) {
@@ -168,7 +177,8 @@ func testFairness(t *testing.T, open Factory) {
 	r.waits(ticket("flood", "again"), fleet.WaitCapacity)
 	r.clock.advance(2 * time.Second)
 	a := r.record(two)
-	require.Equal(t, []fleet.CrawlerRef{{Tenant: "flood", GUID: one.GUID}}, a.Follow.Drains)
+	require.Len(t, a.Follow.Drains, 1)
+	require.Equal(t, fleet.CrawlerRef{Tenant: "flood", GUID: one.GUID}, a.Follow.Drains[0].CrawlerRef)
 	require.Empty(t, a.Follow.Grants, "its slots are not leased again")
 	require.Empty(t, r.record(more).Follow.Grants)
 	retired, err := r.Retire(r.ctx, one.GUID)

@@ -16,7 +16,6 @@ func testTenant(t *testing.T, open Factory) {
 		st, err := r.OpenTenant(r.ctx, in)
 		require.NoError(t, err)
 		plan := in.Plan.WithDefaults()
-		plan.MaxWaiting, plan.Keep = 0, fleet.Retention{} // no columns for them yet
 		require.Equal(t, fleet.TenantStatus{
 			Tenant: "acme", Name: "Acme", State: fleet.TenantProvisioning, Plan: plan,
 		}, st)
