@@ -21,7 +21,8 @@ type pool struct {
 	// options and first begin each transaction; first is a statement, "" for none.
 	options    *sql.TxOptions
 	first      string
-	statements sync.Map // query → *sql.Stmt, or for PostgreSQL string
+	turns      chan struct{} // of PostgreSQL; nil for no bound
+	statements sync.Map      // query → *sql.Stmt, or for PostgreSQL string
 	count      atomic.Int32
 }
 

@@ -66,11 +66,20 @@ func (p *Postgres) String() string {
 // Quoted is a name as it is written in a statement.
 func Quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 
+// Name is the name of the user that asks.
+func (p *Postgres) Name() string { return p.config.User }
+
 // PostgresPool bounds the connections of one DB.
 type PostgresPool struct {
 	ReadOnly bool
+	// Unlocked lets writers of all processes in at a time: for statements that are about
+	// schemas and roles, where there is no table to lock.
+	Unlocked bool
 	Readers  int           // connections for reading, beside the writer's; at least 1
 	Idle     time.Duration // an idle connection is closed after this; 0 for never
+	// Turns bounds the transactions that run at one time in all DBs that share it; nil for
+	// no bound.
+	Turns chan struct{}
 }
 
 const (
@@ -91,10 +100,17 @@ func (p *Postgres) Open(o PostgresPool) *DB {
 		Isolation: sql.LevelRepeatableRead, ReadOnly: true, // one moment
 	}, "")
 	d := &DB{dialect: PostgreSQL, schema: p.schema, read: read, write: read}
-	if !o.ReadOnly {
-		// Each statement sees what was committed before it: with the lock, all of it.
-		d.write = p.pool(1, o.Idle, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, writerLock)
+	read.turns = o.Turns
+	if o.ReadOnly {
+		return d
 	}
+	first := writerLock
+	if o.Unlocked {
+		first = ""
+	}
+	// Each statement sees what was committed before it: with the lock, all of it.
+	d.write = p.pool(1, o.Idle, &sql.TxOptions{Isolation: sql.LevelReadCommitted}, first)
+	d.write.turns = o.Turns
 	return d
 }
 
@@ -150,6 +166,13 @@ func (d *DB) makeSchema(ctx context.Context, id int64) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// Lock holds a name's advisory lock until the transaction ends: two processes that make
+// the same schema or role wait for each other.
+func (t *Tx) Lock(name string) error {
+	_, err := t.Exec(`SELECT pg_advisory_xact_lock(?)`, lockID(name))
+	return err
 }
 
 // lockID is the advisory lock of a schema's migrations.

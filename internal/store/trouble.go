@@ -32,7 +32,7 @@ func (d *DB) served(ctx context.Context, p *pool, f func(*Tx) error) error {
 	for pause := beginPause; ; pause = min(2*pause, beginPauseMax) {
 		err := p.try(ctx, f)
 		var begin *beginError
-		if err == nil || !errors.As(err, &begin) || !passing(err) || refused(err) || time.Now().After(give) {
+		if err == nil || !errors.As(err, &begin) || !passing(err) || Refused(err) || time.Now().After(give) {
 			return d.told(err)
 		}
 		select {
@@ -44,6 +44,14 @@ func (d *DB) served(ctx context.Context, p *pool, f func(*Tx) error) error {
 }
 
 func (p *pool) try(ctx context.Context, f func(*Tx) error) error {
+	if p.turns != nil {
+		select {
+		case p.turns <- struct{}{}:
+			defer func() { <-p.turns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		return &beginError{err}
@@ -64,7 +72,7 @@ func (d *DB) told(err error) error {
 	}
 	var e *pgconn.PgError
 	switch {
-	case refused(err) && errors.As(err, &e):
+	case Refused(err) && errors.As(err, &e):
 		// Not invalid, which would end tickets: an operator puts it right, and they go on.
 		return fleet.Errorf(fleet.CodeUnavailable, "the database refuses: "+e.Message).
 			WithHint("the setting store names it").Because(err)
@@ -77,8 +85,8 @@ func (d *DB) told(err error) error {
 	}
 }
 
-// refused reports whether the server does not let us in.
-func refused(err error) bool {
+// Refused reports whether the error is that of a server that does not let us in.
+func Refused(err error) bool {
 	var e *pgconn.PgError
 	if !errors.As(err, &e) {
 		return false

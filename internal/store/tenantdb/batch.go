@@ -169,18 +169,18 @@ func (c *crawl) below(row concluded, p fleet.PageResult, links []found) []found 
 	return kept
 }
 
-// insertRows is how many links one statement inserts: fewer cost more round trips to
-// the engine, more cost memory for a statement and gain nothing measurable.
-const insertRows = 32
+// inserts are the statements for so many links, the largest first: fewer cost more round
+// trips to the engine, more cost memory for a statement and gain nothing measurable.
+var inserts = []insert{insertOf(128), insertOf(32), insertOf(8), insertOf(1)}
 
-const insertColumns = `INSERT INTO frontier (crawl, key, url, depth, parent, hops) VALUES `
+type insert struct {
+	rows  int
+	query string
+}
 
-// insertMany and insertOne are the statements for insertRows links and for a single one.
-var insertMany, insertOne = insertQuery(insertRows), insertQuery(1)
-
-func insertQuery(rows int) string {
-	return insertColumns + strings.Repeat("(?, ?, ?, ?, ?, ?), ", rows-1) +
-		"(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+func insertOf(rows int) insert {
+	return insert{rows, `INSERT INTO frontier (crawl, key, url, depth, parent, hops) VALUES ` +
+		strings.Repeat("(?, ?, ?, ?, ?, ?), ", rows-1) + "(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"}
 }
 
 // discover inserts the links that are not known yet.
@@ -198,22 +198,20 @@ func (c *crawl) discover(tx *store.Tx, links []found) error {
 			return err
 		}
 	}
-	for len(links) > 0 {
-		query, n := insertOne, 1
-		if len(links) >= insertRows {
-			query, n = insertMany, insertRows
+	for _, in := range inserts {
+		for len(links) >= in.rows {
+			args := make([]any, 0, in.rows*6) // columns of a row
+			for i := range links[:in.rows] {
+				l := &links[i]
+				args = append(args, c.id, l.key[:], l.url, l.depth, l.parent, l.hops)
+			}
+			added, err := tx.Exec(in.query, args...)
+			if err != nil {
+				return err
+			}
+			c.discovered, c.queued = c.discovered+added, c.queued+added
+			links = links[in.rows:]
 		}
-		args := make([]any, 0, n*6) // columns of a row
-		for i := range links[:n] {
-			l := &links[i]
-			args = append(args, c.id, l.key[:], l.url, l.depth, l.parent, l.hops)
-		}
-		added, err := tx.Exec(query, args...)
-		if err != nil {
-			return err
-		}
-		c.discovered, c.queued = c.discovered+added, c.queued+added
-		links = links[n:]
 	}
 	return nil
 }

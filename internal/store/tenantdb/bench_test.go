@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store/pgtest"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
 )
 
@@ -20,15 +21,19 @@ func BenchmarkExchange(b *testing.B) {
 		pool int // new URLs for each page; the rest of the 20 links are known
 	}{{"site", 1}, {"tree", 20}} {
 		for _, size := range []int{8, 64} {
-			b.Run(fmt.Sprintf("%s/batch=%d", bench.name, size), func(b *testing.B) {
-				benchmarkExchange(b, bench.pool, size)
+			name := fmt.Sprintf("%s/batch=%d", bench.name, size)
+			b.Run("sqlite/"+name, func(b *testing.B) {
+				benchmarkExchange(b, tenantdb.Options{Dir: b.TempDir()}, bench.pool, size)
+			})
+			b.Run("postgres/"+name, func(b *testing.B) {
+				benchmarkExchange(b, onDatabase(pgtest.Schema(b), nil), bench.pool, size)
 			})
 		}
 	}
 }
 
-func benchmarkExchange(b *testing.B, fresh, size int) {
-	s, err := tenantdb.Open(tenantdb.Options{Dir: b.TempDir()})
+func benchmarkExchange(b *testing.B, o tenantdb.Options, fresh, size int) {
+	s, err := tenantdb.Open(o)
 	require.NoError(b, err)
 	defer func() { require.NoError(b, s.Shutdown()) }()
 	require.NoError(b, s.Create(b.Context(), "acme"))

@@ -94,7 +94,7 @@ func TestStore_DestroyWaitsForRunningCalls(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.NoError(t, <-destroyed)
-	require.NoDirExists(t, s.dir+"/acme")
+	require.NoDirExists(t, s.home.(*files).dir+"/acme")
 	require.NoError(t, s.Create(t.Context(), "acme"))
 	require.NoError(t, s.Shutdown())
 }

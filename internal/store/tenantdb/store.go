@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -21,17 +19,19 @@ var migrations embed.FS
 // connections of 3 descriptors, which together stay under 2,000.
 const DefaultMaxOpen = 128
 
-// fileName is the database in a tenant's folder.
-const fileName = "data.db"
-
-// Options say where the databases are.
+// Options say where the databases are: in files, or in schemas of a PostgreSQL database.
 type Options struct {
-	// Dir holds one folder for each tenant; required. It is made when missing.
+	// Dir holds one folder for each tenant; required for files. It is made when missing.
 	Dir string
+	// Postgres is the URL of a database in which each tenant has a schema and a role;
+	// Fleet is part of their names, and Secret what the roles' passwords are made from.
+	Postgres fleet.Secret
+	Fleet    fleet.FleetID
+	Secret   fleet.Secret
 	// Clock tells the time; default time.Now.
 	Clock func() time.Time
-	// MaxOpen is the most files kept open; default DefaultMaxOpen. Those in use are
-	// never closed, so that more can be open for a while.
+	// MaxOpen is the most databases kept open; default DefaultMaxOpen, in PostgreSQL
+	// DefaultMaxRoles. Those in use are never closed, so that more can be open for a while.
 	MaxOpen int
 	// ReadOnly is for the doors: nothing is made, migrated or written.
 	ReadOnly bool
@@ -39,10 +39,20 @@ type Options struct {
 
 // Store is the tenants' databases. It is safe for concurrent use.
 type Store struct {
-	dir      string
-	clock    func() time.Time
-	readOnly bool
-	handles  *handles
+	home    home
+	clock   func() time.Time
+	handles *handles
+}
+
+// home is where the databases are.
+type home interface {
+	// create makes a tenant's database where there is none.
+	create(ctx context.Context, t fleet.TenantID) error
+	// open opens it, migrated unless it is only read; not_found where there is none.
+	open(ctx context.Context, t fleet.TenantID) (*store.DB, error)
+	// destroy removes it; nothing where there is none.
+	destroy(ctx context.Context, t fleet.TenantID) error
+	close() error
 }
 
 var (
@@ -50,46 +60,45 @@ var (
 	_ fleet.TenantReader = (*Store)(nil)
 )
 
-// Open makes the folder and opens no database yet: each is opened when it is asked for.
+// Open opens no tenant's database yet: each is opened when it is asked for.
 func Open(o Options) (*Store, error) {
-	if o.Dir == "" {
-		return nil, fleet.Invalid("dir", "is missing", "the folder of the tenants' databases")
-	}
-	if !o.ReadOnly {
-		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-			return nil, fmt.Errorf("make %s: %w", o.Dir, err)
-		}
-	}
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	if o.MaxOpen <= 0 {
-		o.MaxOpen = DefaultMaxOpen
+	s := &Store{clock: o.Clock}
+	var err error
+	limit := DefaultMaxOpen
+	if o.Postgres == "" {
+		s.home, err = newFiles(o)
+	} else {
+		s.home, err = newSchemas(o)
+		limit = DefaultMaxRoles
 	}
-	s := &Store{dir: o.Dir, clock: o.Clock, readOnly: o.ReadOnly}
-	s.handles = newHandles(o.MaxOpen, s.openFile)
+	if err != nil {
+		return nil, err
+	}
+	if o.MaxOpen > 0 {
+		limit = o.MaxOpen
+	}
+	s.handles = newHandles(limit, func(ctx context.Context, t fleet.TenantID) (*store.DB, error) {
+		if err := t.Validate(); err != nil { // it becomes a path or a name
+			return nil, err
+		}
+		return s.home.open(ctx, t)
+	})
 	return s, nil
 }
 
-// Shutdown waits for the calls that are running and closes every file; later calls
+// Shutdown waits for the calls that are running and closes every database; later calls
 // answer unavailable. (Close is the name of closing one crawl.)
-func (s *Store) Shutdown() error { return s.handles.closeAll() }
+func (s *Store) Shutdown() error { return errors.Join(s.handles.closeAll(), s.home.close()) }
 
 // Create makes the tenant's database, or leaves the one that exists as it is.
 func (s *Store) Create(ctx context.Context, t fleet.TenantID) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	folder := filepath.Join(s.dir, string(t))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return fmt.Errorf("create database of %s: %w", t, err)
-	}
-	// An empty file is an empty database: with it, opening is the same for both.
-	f, err := os.OpenFile(s.path(t), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("create database of %s: %w", t, err)
-	}
-	if err := f.Close(); err != nil {
+	if err := s.home.create(ctx, t); err != nil {
 		return fmt.Errorf("create database of %s: %w", t, err)
 	}
 	return s.with(ctx, t, func(*store.DB) error { return nil })
@@ -101,30 +110,15 @@ func (s *Store) Destroy(ctx context.Context, t fleet.TenantID) error {
 	if err := t.Validate(); err != nil {
 		return err
 	}
-	err := s.handles.remove(ctx, t, func() error {
-		return os.RemoveAll(filepath.Join(s.dir, string(t)))
-	})
+	err := s.handles.remove(ctx, t, func() error { return s.home.destroy(ctx, t) })
 	if err != nil {
 		return fmt.Errorf("destroy database of %s: %w", t, err)
 	}
 	return nil
 }
 
-func (s *Store) path(t fleet.TenantID) string { return filepath.Join(s.dir, string(t), fileName) }
-
-func (s *Store) openFile(ctx context.Context, t fleet.TenantID) (*store.DB, error) {
-	if err := t.Validate(); err != nil { // it becomes a path
-		return nil, err
-	}
-	if _, err := os.Stat(s.path(t)); errors.Is(err, fs.ErrNotExist) {
-		return nil, fleet.Errorf(fleet.CodeNotFound, fmt.Sprintf("tenant %s has no database", t))
-	} else if err != nil {
-		return nil, fmt.Errorf("open database of %s: %w", t, err)
-	}
-	db, err := store.OpenSQLite(s.path(t), s.readOnly)
-	if err != nil || s.readOnly {
-		return db, err
-	}
+// migrate brings a tenant's database up to date, or closes it.
+func migrate(ctx context.Context, db *store.DB, t fleet.TenantID) (*store.DB, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err == nil {
 		err = db.Migrate(ctx, files)
@@ -133,6 +127,10 @@ func (s *Store) openFile(ctx context.Context, t fleet.TenantID) (*store.DB, erro
 		return nil, errors.Join(fmt.Errorf("open database of %s: %w", t, err), db.Close())
 	}
 	return db, nil
+}
+
+func noDatabase(t fleet.TenantID) error {
+	return fleet.Errorf(fleet.CodeNotFound, fmt.Sprintf("tenant %s has no database", t))
 }
 
 // with runs f on the tenant's open database, which stays open until f returns.
