@@ -30,6 +30,7 @@ type desk struct {
 	machines *activities.Machines
 	tenants  *activities.Tenants
 	reaper   *activities.Reaper
+	counted  []string
 }
 
 func newDesk() *desk {
@@ -52,7 +53,7 @@ func newDesk() *desk {
 		Control: d.store, Data: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,
 	}
 	d.reaper = &activities.Reaper{
-		Control: d.store, Data: d.store, Temporal: d.temporal, Machines: d.machines,
+		Control: d.store, Data: d.store, Deliveries: d.store, Temporal: d.temporal, Machines: d.machines,
 		Courier: d.courier, Namespace: "default", Interval: time.Millisecond, Log: log,
 	}
 	return d

@@ -27,13 +27,16 @@ const (
 type Courier struct {
 	Temporal Temporal
 	Desk     fleet.TicketDesk
-	Log      *zap.Logger
+	// Retry says how often the messages to webhooks are tried.
+	Retry fleet.DeliveryRetry
+	Log   *zap.Logger
 }
 
 // Tell delivers a Follow: granted to tickets, demand to Conductors, drain to
-// crawlers. A grant whose ticket is closed is given back and passes to the next.
+// crawlers, and Delivery workflows of messages to webhooks. A grant whose ticket is closed is given back and passes to the next.
 func (c *Courier) Tell(ctx context.Context, f fleet.Follow) {
-	for pass := 0; len(f.Grants) > 0 || len(f.Conductors) > 0 || len(f.Drains) > 0; pass++ {
+	for pass := 0; len(f.Grants) > 0 || len(f.Conductors) > 0 || len(f.Drains) > 0 ||
+		len(f.Deliveries) > 0; pass++ {
 		if pass == maxPasses {
 			c.Log.Warn("grants pass on without end", zap.Int("left", len(f.Grants)))
 			return
@@ -56,12 +59,16 @@ func (c *Courier) deliver(ctx context.Context, f fleet.Follow) fleet.Follow {
 		next.Grants = append(next.Grants, more.Grants...)
 		next.Conductors = append(next.Conductors, more.Conductors...)
 		next.Drains = append(next.Drains, more.Drains...)
+		next.Deliveries = append(next.Deliveries, more.Deliveries...)
 	}
 	for _, t := range f.Conductors {
 		c.undelivered(c.Demand(ctx, t), "demand", fleet.ConductorWorkflowID(t))
 	}
 	for _, d := range f.Drains {
 		c.Drain(ctx, d.CrawlerRef, d.DrainRequest)
+	}
+	for _, ref := range f.Deliveries {
+		c.undelivered(c.Deliver(ctx, ref), "delivery", fleet.DeliveryWorkflowID(ref.Tenant, ref.ID))
 	}
 	return next
 }
@@ -83,11 +90,30 @@ func (c *Courier) Demand(ctx context.Context, t fleet.TenantID) error {
 			TaskQueue:                fleet.ControlQueue,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-			TypedSearchAttributes: temporal.NewSearchAttributes(
-				temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(t))),
-			StaticSummary: "dispatches the tickets of " + string(t),
+			TypedSearchAttributes:    ofTenant(t),
+			StaticSummary:            "dispatches the tickets of " + string(t),
 		}, fleet.ConductorWorkflow, fleet.ConductorInput{Tenant: t})
 	return err
+}
+
+// Deliver starts the workflow of a message to a webhook, where it does not run.
+func (c *Courier) Deliver(ctx context.Context, ref fleet.DeliveryRef) error {
+	ctx, cancel := context.WithTimeout(ctx, messageTimeout)
+	defer cancel()
+	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                       fleet.DeliveryWorkflowID(ref.Tenant, ref.ID),
+		TaskQueue:                fleet.ControlQueue,
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		TypedSearchAttributes:    ofTenant(ref.Tenant),
+		StaticSummary:            "a message to a webhook of " + string(ref.Tenant),
+	}, fleet.DeliveryWorkflow, fleet.DeliveryInput{DeliveryRef: ref, Retry: c.Retry})
+	return err
+}
+
+func ofTenant(t fleet.TenantID) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(
+		temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(t)))
 }
 
 func (c *Courier) signal(ctx context.Context, workflowID, name string, arg any) error {

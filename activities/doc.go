@@ -3,8 +3,9 @@
 // transaction concerns. Each struct is named after what it holds; each exported
 // method that takes a context is one activity, registered under its own name.
 //
-// Tickets, Conductors, Crawlers and Tenants run on the control queue (mostly as
-// local activities), Machines on the launch queue of a substrate account. Reaper
+// Tickets, Conductors, Crawlers, Tenants and Deliveries run on the control queue (mostly
+// as local activities), Machines on the launch queue of a substrate account, the requests
+// of Deliveries on the deliver queue. Reaper
 // and Watch are no activities: the control worker runs them beside its queues.
 // The crawler's own activities (Hello, Serve, Crawl) are in this package too and
 // share nothing with the control side's.

@@ -16,7 +16,8 @@ const launchType = "launch_"
 
 // ToTemporal gives the error that an activity returns. A *fleet.Error becomes an
 // application error whose type is the code and whose details are the error; it is
-// retried only where the code says that the same request may succeed later. Any
+// retried only where the code says that the same request may succeed later, and after
+// what the error itself asks for. Any
 // other error is passing (a database is away) and stays as it is: retried.
 func ToTemporal(err error) error {
 	var e *fleet.Error
@@ -25,8 +26,9 @@ func ToTemporal(err error) error {
 	}
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Code),
 		temporal.ApplicationErrorOptions{
-			NonRetryable: !e.Code.Retryable(),
-			Details:      []any{*e}, // a value, so that it reads the same on both sides of the wire
+			NonRetryable:   !e.Code.Retryable(),
+			NextRetryDelay: e.RetryAfter.Std(),
+			Details:        []any{*e}, // a value, so that it reads the same on both sides of the wire
 		})
 }
 
@@ -94,11 +96,11 @@ func LaunchFailureFrom(guid fleet.GUID, err error) fleet.LaunchFailure {
 			return f
 		}
 	}
-	return fleet.LaunchFailure{GUID: guid, Class: fleet.ClassAmbiguous, Reason: reason(err)}
+	return fleet.LaunchFailure{GUID: guid, Class: fleet.ClassAmbiguous, Reason: Reason(err)}
 }
 
-// reason is the innermost message: what a person wants to read of a nested failure.
-func reason(err error) string {
+// Reason is the innermost message: what a person wants to read of a nested failure.
+func Reason(err error) string {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) {
 		return app.Message()

@@ -20,6 +20,9 @@ const (
 	ActivityDescribe = "Describe"
 	ActivityStop     = "Stop"
 
+	ActivitySetAside  = "SetAside"
+	ActivityRedeliver = "Redeliver"
+
 	ActivityAdmit           = "Admit"
 	ActivityOpenAccount     = "OpenAccount"
 	ActivityCreateDatabase  = "CreateDatabase"

@@ -31,21 +31,25 @@ const (
 //	crawler reserved, over 1 min      closed, none   stop at the provider, bury, settle
 //	crawler of any other live state   closed, none   the same
 //	any                               running        nothing: it is the workflow's
+//	message pending, 1 min            none           started
 //	any                               no answer      nothing, until there is one
 //
 // Every cure may be repeated and may meet another reaper's.
 type Reaper struct {
-	Control   fleet.Control
-	Data      fleet.TenantData
-	Temporal  Temporal
-	Machines  *Machines
-	Courier   *Courier
-	Namespace string
-	Interval  time.Duration // between two rounds
-	Log       *zap.Logger
+	Control    fleet.Control
+	Data       fleet.TenantData
+	Temporal   Temporal
+	Deliveries fleet.DeliveryDesk
+	Machines   *Machines
+	Courier    *Courier
+	Namespace  string
+	Interval   time.Duration // between two rounds
+	Log        *zap.Logger
+
+	looked map[fleet.DeliveryRef]time.Time // messages whose workflow was seen to
 }
 
-// Run makes rounds until the context ends.
+// Run makes rounds until the context ends. One goroutine at a time makes rounds.
 func (r *Reaper) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := r.Round(ctx); err != nil && ctx.Err() == nil {
@@ -58,7 +62,7 @@ func (r *Reaper) Run(ctx context.Context) {
 // Round looks at every row once. What fails is left to the next round and joined
 // to the error; it keeps no other row from its cure.
 func (r *Reaper) Round(ctx context.Context) error {
-	return errors.Join(r.leases(ctx), r.tickets(ctx), r.crawlers(ctx))
+	return errors.Join(r.leases(ctx), r.tickets(ctx), r.crawlers(ctx), r.deliveries(ctx))
 }
 
 func (r *Reaper) leases(ctx context.Context) error {

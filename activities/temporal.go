@@ -17,6 +17,8 @@ type Temporal interface {
 	SignalWorkflow(ctx context.Context, workflowID, runID, signalName string, arg any) error
 	SignalWithStartWorkflow(ctx context.Context, workflowID, signalName string, signalArg any,
 		options client.StartWorkflowOptions, workflow any, args ...any) (client.WorkflowRun, error)
+	ExecuteWorkflow(ctx context.Context, options client.StartWorkflowOptions,
+		workflow any, args ...any) (client.WorkflowRun, error)
 	CancelWorkflow(ctx context.Context, workflowID, runID string) error
 	CompleteActivityByID(ctx context.Context,
 		namespace, workflowID, runID, activityID string, result any, err error) error

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -23,12 +24,22 @@ type Tenants struct {
 	Temporal  Temporal
 	Namespace string
 	Courier   *Courier
+	// Allow lists the private networks that the operator lets webhooks be in.
+	Allow []netip.Prefix
 }
 
 // Admit reads a tenant document strictly.
 func (t *Tenants) Admit(_ context.Context, document json.RawMessage) (fleet.TenantInput, error) {
-	in, err := fleet.ParseTenant(document)
+	in, err := t.parse(document)
 	return in, ToTemporal(err)
+}
+
+func (t *Tenants) parse(document json.RawMessage) (fleet.TenantInput, error) {
+	in, err := fleet.ParseTenant(document)
+	if err != nil {
+		return in, err
+	}
+	return in, in.CheckPrivate(t.Allow)
 }
 
 // OpenAccount creates the tenant's row, or answers the one that exists.
@@ -92,7 +103,7 @@ func (t *Tenants) MoveTenant(ctx context.Context, in MoveInput) error {
 func (t *Tenants) ChangePlan(
 	ctx context.Context, document json.RawMessage,
 ) (fleet.TenantInput, error) {
-	in, err := fleet.ParseTenant(document)
+	in, err := t.parse(document)
 	if err != nil {
 		return in, ToTemporal(err)
 	}

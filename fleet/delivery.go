@@ -15,7 +15,7 @@ import (
 // The wire names of the Delivery workflow, which brings one message to one webhook.
 const (
 	DeliveryWorkflow = "Delivery"
-	// DeliveryQuery is the query that answers a Delivery.
+	// DeliveryQuery is the query that answers a DeliveryTry: the last that is known.
 	DeliveryQuery = "status"
 
 	// DeliverQueue carries the requests to webhooks: receivers that hang hold nothing
@@ -149,6 +149,22 @@ type DeliveryRef struct {
 	ID     DeliveryID `json:"id"`
 }
 
+// DeliveryInput starts a Delivery workflow.
+type DeliveryInput struct {
+	DeliveryRef
+	Retry DeliveryRetry `json:"retry,omitzero"`
+}
+
+// DeliveryRetry says how often a message is tried. The zero value of a field is its
+// default.
+type DeliveryRetry struct {
+	// First is the pause before the second try; it doubles up to Most. Defaults 5s, 1h.
+	First Duration `json:"first,omitempty"`
+	Most  Duration `json:"most,omitempty"`
+	// For is how long it is tried before it is set aside; default 24h.
+	For Duration `json:"for,omitempty"`
+}
+
 // Delivery is one message to one webhook, as rows and readers know it.
 type Delivery struct {
 	DeliveryRef
@@ -218,4 +234,13 @@ type RedeliverRequest struct {
 	// ID restricts it to one message; empty for all that were set aside.
 	ID DeliveryID `json:"id,omitempty"`
 	By string     `json:"by,omitempty"` // who asks, for the audit trail
+}
+
+// Poster makes requests to webhooks. It is safe for concurrent use.
+type Poster interface {
+	// Post signs a body and sends it once. Nil is an answer of 2xx. Its errors are
+	// *Error and name no URL, which may be a secret: unavailable or timeout where another
+	// try may succeed (RetryAfter as the receiver asks), forbidden for an address that
+	// must not be connected to, not_found for a receiver that wants no more (410).
+	Post(ctx context.Context, d Delivery, body []byte) error
 }

@@ -79,6 +79,7 @@ func payloads() []any {
 		fleet.KeyRow{},
 		fleet.Delivery{},
 		fleet.DeliveryTry{},
+		fleet.DeliveryInput{},
 		fleet.RedeliverRequest{},
 		fleet.AuditRecord{},
 		fleet.Gauges{},

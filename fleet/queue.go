@@ -1,6 +1,6 @@
 package fleet
 
-// ControlQueue is the task queue of the four workflows and of the control
+// ControlQueue is the task queue of the workflows and of the control
 // side's activities; `temporal workflow start` names it.
 const ControlQueue = "crawlfleet"
 

@@ -3,8 +3,6 @@ package fleet
 import (
 	"fmt"
 	"maps"
-	"net"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -89,57 +87,6 @@ func parseSeed(s string) (*url.URL, error) {
 		return nil, fmt.Errorf("%q carries a user or password", u.Redacted())
 	}
 	return u, nil
-}
-
-// CheckPrivate refuses seeds whose host is literally a private, loopback or
-// link-local address (or localhost) that is not in allow. Names are checked again
-// where they are resolved, by the crawler's dialer.
-func (in TicketInput) CheckPrivate(allow []netip.Prefix) error {
-	for i, s := range in.URLs {
-		u, err := parseSeed(s)
-		if err != nil {
-			continue
-		}
-		host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-		if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-			host = "127.0.0.1"
-		}
-		addr, err := netip.ParseAddr(host)
-		if err != nil || publicAddr(addr) || slices.ContainsFunc(allow, func(p netip.Prefix) bool {
-			return p.Contains(addr.Unmap())
-		}) {
-			continue
-		}
-		return &Error{
-			Code: CodeForbidden, Field: fmt.Sprintf("urls[%d]", i),
-			Message: fmt.Sprintf("%s is a private address", net.JoinHostPort(u.Hostname(), portOf(u))),
-			Want:    "a public address",
-			Hint:    "the operator may allow networks with --allow-private",
-		}
-	}
-	return nil
-}
-
-func publicAddr(a netip.Addr) bool {
-	a = a.Unmap()
-	for _, special := range []netip.Prefix{ // neither private nor global by name
-		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"),
-	} {
-		if special.Contains(a) {
-			return false
-		}
-	}
-	return a.IsGlobalUnicast() && !a.IsPrivate()
-}
-
-func portOf(u *url.URL) string {
-	if p := u.Port(); p != "" {
-		return p
-	}
-	if u.Scheme == "https" {
-		return "443"
-	}
-	return "80"
 }
 
 func (in TicketInput) checkScope() error {

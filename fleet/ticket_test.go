@@ -156,6 +156,10 @@ func TestCheckPrivate_RefusesWhatIsNotPublic(t *testing.T) {
 			netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"),
 		}), host)
 	}
+	hook := fleet.TicketInput{URLs: []string{"http://example.com/"}, Webhook: "http://10.0.0.1/hook"}
+	require.ErrorContains(t, hook.CheckPrivate(nil), "webhook: 10.0.0.1:80 is a private address")
+	tenant := fleet.TenantInput{Webhooks: []fleet.Webhook{{URL: "https://example.com/"}, {URL: "https://localhost/"}}}
+	require.ErrorContains(t, tenant.CheckPrivate(nil), "webhooks[1].url: localhost:443 is a private address")
 	in := fleet.TicketInput{URLs: []string{"http://localhost/", "http://10.0.0.1/"}}
 	require.ErrorContains(t, in.CheckPrivate([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}), "10.0.0.1:80")
 }

@@ -25,6 +25,10 @@ const controlStop = 10 * time.Second
 // ticket holds its slot for the reaper's least age (5 s) and this.
 const DefaultReapEvery = 5 * time.Second
 
+// deliverSlots is how many webhooks are told at one time: each may hang for 15 s, and
+// costs a connection meanwhile.
+const deliverSlots = 32
+
 // ControlOptions are what the control side works with. Client to Log are required.
 type ControlOptions struct {
 	Client    client.Client
@@ -32,7 +36,11 @@ type ControlOptions struct {
 	Fleet     fleet.FleetID
 	Control   fleet.Control
 	Data      fleet.TenantData
-	Providers activities.Providers
+	// Deliveries has the messages to webhooks, Poster makes the requests. Without them
+	// there are none.
+	Deliveries fleet.DeliveryDesk
+	Poster     fleet.Poster
+	Providers  activities.Providers
 	// Accounts are the substrate accounts whose launches this worker carries out.
 	Accounts []fleet.Account
 	// Env gives a crawler's environment without secrets, Token its credential at
@@ -43,8 +51,11 @@ type ControlOptions struct {
 	Build string
 	Log   *zap.Logger
 
-	// Allow lists the private networks that tickets may crawl; default none.
+	// Allow lists the private networks that tickets may crawl and webhooks be in; default
+	// none.
 	Allow []netip.Prefix
+	// Retry says how often messages to webhooks are tried; its fields have defaults.
+	Retry fleet.DeliveryRetry
 	// ReapEvery is the pause between two rounds of the reaper; default DefaultReapEvery.
 	ReapEvery time.Duration
 }
@@ -60,6 +71,7 @@ func (o ControlOptions) Validate() error {
 		{"Fleet", o.Fleet == ""},
 		{"Control", o.Control == nil},
 		{"Data", o.Data == nil},
+		{"Poster", o.Poster == nil && o.Deliveries != nil},
 		{"Providers", len(o.Providers) == 0},
 		{"Accounts", len(o.Accounts) == 0},
 		{"Env", o.Env == nil},
@@ -108,6 +120,14 @@ func NewControl(o ControlOptions) (*Control, error) {
 		launch := worker.New(o.Client, fleet.LaunchQueue(account), options)
 		register(launch, set.launch())
 		c.workers = append(c.workers, launch)
+	}
+	if o.Deliveries != nil {
+		options := c.options()
+		options.DisableWorkflowWorker = true
+		options.MaxConcurrentActivityExecutionSize = deliverSlots
+		deliver := worker.New(o.Client, fleet.DeliverQueue, options)
+		register(deliver, set.deliver())
+		c.workers = append(c.workers, deliver)
 	}
 	return c, nil
 }

@@ -29,10 +29,11 @@ type set struct {
 	crawlers   *activities.Crawlers
 	machines   *activities.Machines
 	tenants    *activities.Tenants
+	deliveries *activities.Deliveries
 }
 
 func newSet(o ControlOptions) *set {
-	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Log: o.Log}
+	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Retry: o.Retry, Log: o.Log}
 	return &set{
 		courier: courier,
 		tickets: &activities.Tickets{
@@ -47,8 +48,9 @@ func newSet(o ControlOptions) *set {
 		},
 		tenants: &activities.Tenants{
 			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
-			Courier: courier,
+			Courier: courier, Allow: o.Allow,
 		},
+		deliveries: &activities.Deliveries{Desk: o.Deliveries, Poster: o.Poster, Courier: courier},
 	}
 }
 
@@ -65,6 +67,8 @@ func (s *set) control() []named {
 		{activities.ActivityBury, s.crawlers.Bury},
 		{activities.ActivityFail, s.crawlers.Fail},
 		{activities.ActivitySettle, s.crawlers.Settle},
+		{activities.ActivitySetAside, s.deliveries.SetAside},
+		{activities.ActivityRedeliver, s.deliveries.Redeliver},
 		{activities.ActivityAdmit, s.tenants.Admit},
 		{activities.ActivityOpenAccount, s.tenants.OpenAccount},
 		{activities.ActivityCreateDatabase, s.tenants.CreateDatabase},
@@ -88,9 +92,15 @@ func (s *set) launch() []named {
 	}
 }
 
+// deliver is what runs on the deliver queue: what a receiver that hangs may hold up.
+func (s *set) deliver() []named {
+	return []named{{fleet.ActivitySend, s.deliveries.Send}}
+}
+
 func (s *set) reaper(o ControlOptions) *activities.Reaper {
 	return &activities.Reaper{
-		Control: o.Control, Data: o.Data, Temporal: o.Client, Machines: s.machines,
+		Control: o.Control, Data: o.Data, Deliveries: o.Deliveries,
+		Temporal: o.Client, Machines: s.machines,
 		Courier: s.courier, Namespace: o.Namespace, Interval: o.ReapEvery, Log: o.Log,
 	}
 }

@@ -76,6 +76,7 @@ func options() ControlOptions {
 	store := activitytest.NewStore()
 	return ControlOptions{
 		Client: struct{ client.Client }{}, Namespace: "default", Fleet: "f", Control: store, Data: store,
+		Deliveries: store, Poster: activitytest.NewReceiver(),
 		Providers: activities.Providers{"memory": activitytest.NewProvider()},
 		Accounts:  []fleet.Account{"local"}, Build: "b", Log: zap.NewNop(),
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
@@ -87,7 +88,7 @@ func TestRegistry_EveryActivityIsRegisteredUnderItsName(t *testing.T) {
 	t.Parallel()
 	registered := slices.Clone(theContainers)
 	s := newSet(options())
-	for _, a := range append(s.control(), s.launch()...) {
+	for _, a := range slices.Concat(s.control(), s.launch(), s.deliver()) {
 		registered = append(registered, a.name)
 	}
 	written := []string{}

@@ -25,6 +25,7 @@ type world struct {
 	store    *activitytest.Store
 	temporal *activitytest.Temporal
 	provider *activitytest.Provider
+	receiver *activitytest.Receiver
 
 	mu     sync.Mutex
 	crawls []fleet.CrawlInput
@@ -48,6 +49,7 @@ func newWorldOver(store *activitytest.Store) *world {
 		store:                   store,
 		temporal:                activitytest.NewTemporal(),
 		provider:                activitytest.NewProvider(),
+		receiver:                activitytest.NewReceiver(),
 	}
 	w.store.Now = w.Now
 	w.SetTestTimeout(time.Minute)
@@ -84,6 +86,7 @@ func (w *world) register() {
 	w.RegisterActivity(&activities.Tenants{
 		Control: w.store, Data: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,
 	})
+	w.RegisterActivity(&activities.Deliveries{Desk: w.store, Poster: w.receiver, Courier: courier})
 	w.RegisterActivityWithOptions(
 		func(ctx context.Context) (fleet.Hello, error) { return w.hello(ctx) },
 		activity.RegisterOptions{Name: fleet.ActivityHello})

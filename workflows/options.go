@@ -90,6 +90,14 @@ const (
 	patience     = 30 * 24 * time.Hour // a store that is away must fail nobody
 )
 
+// The times of a message to a webhook, where its input names none.
+const (
+	sendMost    = 20 * time.Second // one try: 15 s for the receiver, and its note in the row
+	resendFirst = 5 * time.Second  // a receiver that is just being restarted
+	resendMost  = time.Hour        // a receiver that is down is not hammered
+	resendFor   = 24 * time.Hour   // then somebody has to look at it
+)
+
 // The Conductor continues as new after this many decisions at the latest, far
 // below the server's own suggestion (4,096 events).
 const conductorRounds = 200
@@ -188,6 +196,34 @@ func stopOptions(in fleet.CrawlerInput) workflow.ActivityOptions {
 		},
 		Priority: temporal.Priority{PriorityKey: priorityUrgent, FairnessKey: string(in.Tenant)},
 		Summary:  "stop until the provider has none",
+	}
+}
+
+// retried sets what the input leaves out.
+func retried(r fleet.DeliveryRetry) fleet.DeliveryRetry {
+	for _, d := range []struct {
+		field *fleet.Duration
+		value time.Duration
+	}{{&r.First, resendFirst}, {&r.Most, resendMost}, {&r.For, resendFor}} {
+		if *d.field <= 0 {
+			*d.field = fleet.Duration(d.value)
+		}
+	}
+	return r
+}
+
+func sendOptions(in fleet.DeliveryInput) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              fleet.DeliverQueue,
+		StartToCloseTimeout:    sendMost,
+		ScheduleToCloseTimeout: in.Retry.For.Std(),
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: in.Retry.First.Std(), BackoffCoefficient: 2,
+			MaximumInterval: in.Retry.Most.Std(),
+		},
+		// A tenant whose receiver hangs holds up its own messages before those of others.
+		Priority: temporal.Priority{FairnessKey: string(in.Tenant)},
+		Summary:  "tell the webhook",
 	}
 }
 

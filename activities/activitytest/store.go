@@ -29,6 +29,7 @@ type Store struct {
 	closed   map[fleet.TicketID]fleet.Outcome
 	bases    map[fleet.TenantID]bool
 	held     map[fleet.GUID]time.Time
+	messages map[fleet.DeliveryRef]*fleet.Delivery
 	epoch    int64
 	told     int64
 	made     int
@@ -53,6 +54,7 @@ func NewStore() *Store {
 		fences:   map[fleet.TicketID]int64{},
 		closed:   map[fleet.TicketID]fleet.Outcome{},
 		held:     map[fleet.GUID]time.Time{},
+		messages: map[fleet.DeliveryRef]*fleet.Delivery{},
 		bases:    map[fleet.TenantID]bool{"acme": true},
 	}
 	s.tenants["acme"] = &fleet.TenantStatus{

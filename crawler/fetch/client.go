@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gocolly/colly/v2"
+
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 // Options are the parts of a Client. The zero value reaches public addresses
@@ -34,7 +36,7 @@ type Client struct {
 func NewClient(o Options) *Client {
 	t := &http.Transport{
 		// No Proxy: the environment must not redirect what the guard has checked.
-		DialContext:         newDialer(newGuard(o.AllowPrivate), o.Source, o.SourceFor).DialContext,
+		DialContext:         newDialer(guard.New(o.AllowPrivate), o.Source, o.SourceFor).DialContext,
 		ForceAttemptHTTP2:   true, // a DialContext of one's own turns it off
 		DisableCompression:  true, // decoder does it, under a limit
 		TLSHandshakeTimeout: 10 * time.Second,

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 // ErrEncoding says that a body's content encoding is unknown or broken.
@@ -19,7 +21,7 @@ var ErrEncoding = errors.New("content encoding")
 // page, and says whether the same request may succeed later.
 func Reason(err error) (reason string, passing bool) {
 	var (
-		blocked *BlockedError
+		blocked *guard.BlockedError
 		dns     *net.DNSError
 		timeout interface{ Timeout() bool }
 		parse   *url.Error

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/crawler/fetch"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 func TestReason(t *testing.T) {
@@ -31,7 +32,7 @@ func TestReason(t *testing.T) {
 		passing bool
 	}{
 		{
-			wrap(&fetch.BlockedError{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Why: "is a private address"}),
+			wrap(&guard.BlockedError{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Why: "is a private address"}),
 			"ssrf: 10.0.0.1 is a private address", false,
 		},
 		{wrap(&net.DNSError{IsNotFound: true, Name: "h"}), "dns: no such host", false},

@@ -23,6 +23,7 @@ type Config struct {
 	Codec     Codec     `name:"codec"`
 	Process   Process   `name:"process"`
 	Crawler   Crawler   `name:"crawler"`
+	Webhook   Webhook   `name:"webhook"`
 	Cooldown  Cooldown  `name:"cooldown"`
 }
 
@@ -77,6 +78,13 @@ type Crawler struct {
 	OrphanAfter  time.Duration `name:"orphanAfter" help:"how long a crawler goes on that hears nothing from the fleet"`
 }
 
+// Webhook says how often a message to a webhook is tried.
+type Webhook struct {
+	RetryFirst time.Duration `name:"retryFirst" help:"pause before the second try of a message to a webhook; it doubles with each"`
+	RetryMost  time.Duration `name:"retryMost" help:"longest pause between two tries"`
+	RetryFor   time.Duration `name:"retryFor" help:"how long a message is tried before it is set aside"`
+}
+
 // Cooldown says how long a place is left out of decisions after an error.
 type Cooldown struct {
 	Capacity time.Duration `name:"capacity" help:"after a place was full"`
@@ -106,6 +114,11 @@ func Default(dataDir string) Config {
 		Crawler: Crawler{
 			LaunchBudget: time.Minute,      // a slow image pull; a process takes milliseconds
 			OrphanAfter:  10 * time.Minute, // longer than a restart of the control side
+		},
+		Webhook: Webhook{
+			RetryFirst: 5 * time.Second, // a receiver that is just being restarted
+			RetryMost:  time.Hour,       // a receiver that is down is not hammered
+			RetryFor:   24 * time.Hour,  // then somebody has to look at it
 		},
 		Cooldown: Cooldown{
 			Capacity: time.Minute,      // full places free up when a crawler ends

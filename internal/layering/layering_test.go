@@ -38,7 +38,7 @@ func rooms() []room {
 		{"providers/providertest", []string{"fleet"}, append(temporal, drivers...)},
 		{"providers/", []string{"fleet", "providers/providertest"}, append(temporal, drivers...)},
 		{"providers", []string{"fleet"}, append(temporal, drivers...)},
-		{"crawler", []string{"fleet", "crawler"}, append(temporal, drivers...)},
+		{"crawler", []string{"fleet", "crawler", "internal/guard"}, append(temporal, drivers...)},
 		{"workers/crawlfleet-crawler", []string{
 			"fleet", "workers", "activities", "crawler", "internal/client",
 			"internal/telemetry", "internal/config",
@@ -51,6 +51,8 @@ func rooms() []room {
 		{"internal/flat", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/config", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/telemetry", []string{"fleet"}, drivers},
+		{"internal/guard", nil, append(temporal, drivers...)},
+		{"internal/webhook", []string{"fleet", "internal/guard"}, append(temporal, drivers...)},
 		{"internal/sample", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/devserver", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/layering", nil, nil},

@@ -1,4 +1,4 @@
-// Command record plays the four workflows on a real Temporal server, over a control
+// Command record plays the workflows on a real Temporal server, over a control
 // store and a substrate in memory, and writes their histories to
 // workflows/testdata/histories, where the replay test reads them. It is run by
 // `make record` after a workflow has got a new version of its behaviour; histories

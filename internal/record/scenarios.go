@@ -37,6 +37,11 @@ func scenarios() []scenario {
 		{"crawler-drained", drained},
 		{"crawler-failed", refused},
 		{"tenant-deleted", tenant},
+		{"delivery-delivered", delivered(nil, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"), nil)},
+		{"delivery-set-aside", delivered(nil, fleet.Errorf(fleet.CodeNotFound, "the receiver answered 410 Gone"))},
+		{"delivery-expired", delivered(nil, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"))},
+		{"delivery-cancelled", delivered(cancel, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"))},
+		{"redelivery", redelivered},
 	}
 }
 

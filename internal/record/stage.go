@@ -34,11 +34,13 @@ type stage struct {
 	client   client.Client
 	store    *activitytest.Store
 	provider *activitytest.Provider
+	receiver *activitytest.Receiver
 	control  *workers.Control
 
 	mu       sync.Mutex
 	crawlers map[fleet.GUID]*workers.Crawler
 	seen     map[fleet.TicketID]bool
+	told     int // messages to webhooks
 }
 
 func newStage(ctx context.Context, address string) (*stage, error) {
@@ -51,12 +53,14 @@ func newStage(ctx context.Context, address string) (*stage, error) {
 	}
 	s := &stage{
 		client: c, store: activitytest.NewStore(), provider: activitytest.NewProvider(),
+		receiver: activitytest.NewReceiver(),
 		crawlers: map[fleet.GUID]*workers.Crawler{}, seen: map[fleet.TicketID]bool{},
 	}
 	s.store.IdleAfter = idleAfter
 	s.provider.Started, s.provider.Ended = s.start, s.end
 	s.control, err = workers.NewControl(workers.ControlOptions{
 		Client: c, Namespace: "default", Fleet: "record", Control: s.store, Data: s.store,
+		Deliveries: s.store, Poster: s.receiver,
 		Providers: activities.Providers{"memory": s.provider}, Accounts: []fleet.Account{"local"},
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
 		Token: func(fleet.CrawlerRef) fleet.Secret { return "secret" },

@@ -84,6 +84,10 @@ func startControl(
 		Providers: activities.Providers{process.Kind: provider},
 		Accounts:  []fleet.Account{process.Account},
 		Allow:     cfg.AllowPrivate,
+		Retry: fleet.DeliveryRetry{
+			First: fleet.Duration(cfg.Webhook.RetryFirst), Most: fleet.Duration(cfg.Webhook.RetryMost),
+			For: fleet.Duration(cfg.Webhook.RetryFor),
+		},
 		// Each crawler of this substrate has the same: the provider adds what is its own.
 		Env: func(fleet.CrawlerInput) map[string]string { return nil },
 		Token: func(r fleet.CrawlerRef) fleet.Secret {

@@ -52,6 +52,7 @@ func workerSettings() []string {
 		"contact", "allowPrivate", "log.level", "log.format", "http.listen", "dataPlane.listen",
 		"process.crawler", "process.offerings", "process.capacity", "process.loopback",
 		"process.addresses", "crawler.idleAfter", "crawler.launchBudget", "crawler.orphanAfter",
+		"webhook.retryFirst", "webhook.retryMost", "webhook.retryFor",
 		"cooldown.capacity", "cooldown.quota", "cooldown.failure",
 	}
 }
