@@ -61,6 +61,7 @@ func (t *Tickets) Route(ctx context.Context, in RouteInput) (Routed, error) {
 	if answer.Tell {
 		t.tell(ctx, answer)
 	}
+	t.Courier.Tell(ctx, fleet.Follow{Deliveries: answer.Deliveries})
 	routed := Routed{RouteAnswer: answer}
 	if ticket.Session != nil {
 		routed.Session = ticket.Session.Key
