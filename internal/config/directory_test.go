@@ -24,7 +24,7 @@ func TestOpenDir_StampsOnceAndKeepsTheFleet(t *testing.T) {
 	require.NotEmpty(t, secret.Reveal())
 	require.NoError(t, d.Close())
 
-	again, err := config.OpenDir(path, map[string]string{"crawlfleet": "v2"}, day.Add(time.Hour))
+	again, err := config.OpenDir(path, config.Release{Versions: map[string]string{"crawlfleet": "v2"}}, day.Add(time.Hour))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = again.Close() })
 	require.Equal(t, d.Stamp.Fleet, again.Stamp.Fleet)
@@ -46,40 +46,21 @@ func TestOpenDir_RefusesASecondProcessAndNamesTheFirst(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	open(t, path)
-	_, err := config.OpenDir(path, nil, day)
+	_, err := config.OpenDir(path, config.Release{}, day)
 	var e *fleet.Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, fleet.CodeBusy, e.Code)
 	require.Contains(t, e.Message, "process "+strconv.Itoa(os.Getpid()))
 }
 
-func TestOpenDir_RefusesAnotherLayout(t *testing.T) {
-	t.Parallel()
-	path := t.TempDir()
-	stamp := `{"fleet":"f-1","layout":7,"versions":{"crawlfleet":"v9"}}`
-	require.NoError(t, os.WriteFile(filepath.Join(path, "fleet.json"), []byte(stamp), 0o600))
-	_, err := config.OpenDir(path, nil, day)
-	var e *fleet.Error
-	require.ErrorAs(t, err, &e)
-	require.Equal(t, fleet.CodeVersion, e.Code)
-	require.Contains(t, e.Message, "layout 7, written by crawlfleet v9")
-	require.Contains(t, e.Hint, "tar czf")
-
-	_, err = config.ReadDir(path)
-	require.Equal(t, fleet.CodeVersion, fleet.CodeOf(err))
-	b, err := os.ReadFile(filepath.Join(path, "fleet.json"))
-	require.NoError(t, err)
-	require.JSONEq(t, stamp, string(b), "a refused directory is left as it was")
-}
-
 func TestReadDir_FindsTheRunningFleetAndOnlyARunningOne(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
-	_, err := config.ReadDir(path)
+	_, err := config.ReadDir(path, config.Release{})
 	require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(err))
 
 	d := open(t, path)
-	reader, err := config.ReadDir(path)
+	reader, err := config.ReadDir(path, config.Release{})
 	require.NoError(t, err)
 	require.Equal(t, d.Stamp.Fleet, reader.Stamp.Fleet)
 	_, err = reader.Running()
@@ -107,7 +88,7 @@ func TestReadDir_MakesNoSecret(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
 	open(t, path)
-	reader, err := config.ReadDir(path)
+	reader, err := config.ReadDir(path, config.Release{})
 	require.NoError(t, err)
 	_, err = reader.Secret()
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -115,7 +96,7 @@ func TestReadDir_MakesNoSecret(t *testing.T) {
 
 func open(t *testing.T, path string) *config.Dir {
 	t.Helper()
-	d, err := config.OpenDir(path, map[string]string{"crawlfleet": "v1"}, day)
+	d, err := config.OpenDir(path, config.Release{Versions: map[string]string{"crawlfleet": "v1"}}, day)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	return d

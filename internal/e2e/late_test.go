@@ -21,7 +21,7 @@ import (
 // token is the credential of a crawler, as the fleet makes it.
 func (a *Tenant) token(g fleet.GUID) fleet.Secret {
 	a.t.Helper()
-	dir, err := config.ReadDir(a.DataDir())
+	dir, err := config.ReadDir(a.DataDir(), config.Release{})
 	require.NoError(a.t, err)
 	secret, err := dir.Secret()
 	require.NoError(a.t, err)
@@ -31,7 +31,7 @@ func (a *Tenant) token(g fleet.GUID) fleet.Secret {
 // late starts a container by hand, with everything that it needs but a workflow.
 func (a *Tenant) late(g fleet.GUID, budget string) *Process {
 	a.t.Helper()
-	dir, err := config.ReadDir(a.DataDir())
+	dir, err := config.ReadDir(a.DataDir(), config.Release{})
 	require.NoError(a.t, err)
 	env := []string{
 		"HOME=" + a.Dir, "TEMPORAL_ADDRESS=" + a.Temporal, "TEMPORAL_NAMESPACE=default",

@@ -130,7 +130,7 @@ func TestDev_PortThatIsTakenNamesTheFlagAndWhoHoldsIt(t *testing.T) {
 	}
 }
 
-func TestDev_DirectoryOfAnotherVersionIsRefusedWithTheBackupCommand(t *testing.T) {
+func TestDev_DirectoryOfANewerVersionIsRefusedWithWhatToType(t *testing.T) {
 	t.Parallel()
 	f, dir := shared(t), t.TempDir()
 	b, err := json.Marshal(map[string]any{
@@ -144,6 +144,6 @@ func TestDev_DirectoryOfAnotherVersionIsRefusedWithTheBackupCommand(t *testing.T
 		require.Equal(t, fleet.CodeVersion, e.Code, "%v: %+v", command, e)
 		require.Equal(t, "dataDir", e.Field)
 		require.Contains(t, e.Message, "v9.9.9")
-		require.Contains(t, e.Hint, "tar czf")
+		require.Contains(t, e.Hint, "crawlfleet restore")
 	}
 }

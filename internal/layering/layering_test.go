@@ -55,6 +55,7 @@ func rooms() []room {
 		{"internal/webhook", []string{"fleet", "internal/guard"}, append(temporal, drivers...)},
 		{"internal/sample", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/devserver", []string{"fleet"}, append(temporal, drivers...)},
+		{"internal/backup", []string{"fleet", "internal/config", "internal/store"}, temporal},
 		{"internal/layering", nil, nil},
 		{"internal/record", []string{"*"}, server},
 		{"internal/e2e", []string{"*"}, server},

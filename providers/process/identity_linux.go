@@ -37,25 +37,69 @@ func startTime(pid int) (string, error) {
 	return fields[startField], nil
 }
 
-// search finds the process of a crawler by its arguments, 0 when there is none.
-func search(g fleet.GUID) (int, error) {
+// search finds the process of a crawler by its arguments and the run directory that it
+// works in, 0 when there is none. A restored fleet may start a GUID that the fleet which
+// it was restored from runs too, out of another run directory.
+func search(dir string, g fleet.GUID) (int, error) {
+	found := 0
+	err := processes(func(pid int, args []byte) {
+		if bytes.Contains(args, []byte("\x00"+guidFlag+"\x00"+string(g)+"\x00")) && worksIn(pid, dir) {
+			found = pid
+		}
+	})
+	return found, err
+}
+
+// worksIn reports whether a process has a directory as its working directory.
+func worksIn(pid int, dir string) bool {
+	here, err := os.Stat(fmt.Sprintf("/proc/%d/cwd", pid))
+	if err != nil {
+		return false // ended, or another user's
+	}
+	there, err := os.Stat(dir)
+	return err == nil && os.SameFile(here, there)
+}
+
+// strangers finds the crawlers of other fleets that are bound to a Temporal server.
+func strangers(id fleet.FleetID, address string) (pids []int, err error) {
+	crawler := []byte("\x00" + guidFlag + "\x00")
+	err = processes(func(pid int, args []byte) {
+		if !bytes.Contains(args, crawler) {
+			return
+		}
+		env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		if err != nil {
+			return // ended, or another user's
+		}
+		env = append([]byte{0}, env...)
+		has := func(name, value string) bool {
+			return bytes.Contains(env, []byte("\x00"+name+"="+value+"\x00"))
+		}
+		ofAFleet := bytes.Contains(env, []byte("\x00"+fleet.EnvFleet+"="))
+		if ofAFleet && !has(fleet.EnvFleet, string(id)) && has(envTemporal, address) {
+			pids = append(pids, pid)
+		}
+	})
+	return pids, err
+}
+
+// processes calls f with every process and its arguments, each ended by a zero byte.
+func processes(f func(pid int, args []byte)) error {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
-		return 0, err
+		return err
 	}
-	want := []byte("\x00" + guidFlag + "\x00" + string(g) + "\x00")
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue // not a process
 		}
 		// Others' processes and those that end meanwhile cannot be read: not ours.
-		args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if err == nil && bytes.Contains(args, want) {
-			return pid, nil
+		if args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid)); err == nil {
+			f(pid, args)
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 // gone reports the errors of a process that is no more: without its directory, or

@@ -75,7 +75,7 @@ func (p *Provider) signal(r record, s syscall.Signal) error {
 // process. It is searched for when the launch was cut short before it was written.
 func (p *Provider) group(r record) (int, error) {
 	if r.PID == 0 {
-		pid, err := search(r.GUID)
+		pid, err := search(p.store.dir, r.GUID)
 		if err == nil && pid == 0 {
 			err = fmt.Errorf("crawler %s lives and its process was not found", r.GUID)
 		}

@@ -12,6 +12,8 @@ func commands(app *App) []*cobra.Command {
 		newTicketCommand(app),
 		newCrawlerCommand(app),
 		newFleetCommand(app),
+		newBackupCommand(app),
+		newRestoreCommand(app),
 		newConfigCommand(app),
 		newSchemaCommand(app),
 		newVersionCommand(app),

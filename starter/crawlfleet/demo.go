@@ -100,7 +100,7 @@ and 50 pages of it at most.`,
 
 // run is the whole demo. It leaves nothing running, however it ends.
 func (d *demo) run(ctx context.Context) error {
-	if err := d.prepare(); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return err
 	}
 	defer func() { _ = d.log.Sync() }() // a log that cannot be written is not the demo's matter
@@ -143,7 +143,7 @@ func notHeld(findings int) string {
 
 // prepare settles the configuration and the directory. The demo's fleet is its own:
 // of the user's configuration only the programs, the contact and the codec's keys count.
-func (d *demo) prepare() error {
+func (d *demo) prepare(ctx context.Context) error {
 	loaded, err := d.app.config()
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (d *demo) prepare() error {
 	if d.external { // others may have shown it there before
 		d.tenant = fleet.TenantID("demo-" + d.began.UTC().Format("0102-150405"))
 	}
-	if d.dir, err = config.OpenDir(path, map[string]string{"crawlfleet": thisBuild().Version}, time.Now()); err != nil {
+	if d.dir, err = openDir(ctx, path, zap.NewNop()); err != nil {
 		return err
 	}
 	return d.openLogs()

@@ -44,7 +44,7 @@ func TestDemo_EveryActHolds(t *testing.T) {
 		acts = append(acts, r)
 	}
 	require.Len(t, acts, 6)
-	d, err := config.ReadDir(dir)
+	d, err := config.ReadDir(dir, thisRelease())
 	require.NoError(t, err)
 	left, err := crawlerProcesses(d.Stamp.Fleet, d.Crawlers())
 	require.NoError(t, err)

@@ -43,8 +43,7 @@ func runDev(ctx context.Context, app *App) (err error) {
 	if err != nil {
 		return err
 	}
-	build := thisBuild()
-	dir, err := config.OpenDir(l.DataDir, map[string]string{"crawlfleet": build.Version}, time.Now())
+	dir, err := openDir(ctx, l.DataDir, log)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (a *App) dir() (*config.Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.ReadDir(l.DataDir)
+	return config.ReadDir(l.DataDir, thisRelease())
 }
 
 // reader opens the control store for reading.

@@ -78,6 +78,9 @@ func startEmbedded(ctx context.Context, e *embedded, temporalServer func() (stri
 }
 
 func (e *embedded) startServer(ctx context.Context, program func() (string, error)) error {
+	if err := noStrangers(e.dir, e.cfg.Temporal.Port); err != nil {
+		return err
+	}
 	path, err := program()
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func runWith(t *testing.T, p program, args ...string) outcome {
 		p.ctx = t.Context()
 	}
 	home := t.TempDir()
-	d, err := config.OpenDir(filepath.Join(home, "data"), map[string]string{"crawlfleet": "v1"}, at)
+	d, err := config.OpenDir(filepath.Join(home, "data"), thisRelease(), at)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	require.NoError(t, d.SetRunning(config.Running{Temporal: "127.0.0.1:7233", Namespace: "default", PID: 42, Started: at}))

@@ -27,7 +27,7 @@ func TestStores_AreReadBesideTheirWriter(t *testing.T) {
 	require.Equal(t, exitError, got.code)
 	require.Contains(t, got.err, "no fleet in "+path)
 
-	d, err := config.OpenDir(path, nil, at)
+	d, err := config.OpenDir(path, thisRelease(), at)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = d.Close() })
 	require.Contains(t, do("tenant", "list").err, "has not been started yet")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -83,7 +82,7 @@ func runWorker(ctx context.Context, app *App, lifeLine bool) (err error) {
 		return err
 	}
 	telemetry.TuneMemory(app.Environ, gcPercent, memoryLimit)
-	dir, err := workerDir(l.DataDir, lifeLine)
+	dir, err := workerDir(ctx, l.DataDir, lifeLine, log)
 	if err != nil {
 		return err
 	}
@@ -95,11 +94,11 @@ func runWorker(ctx context.Context, app *App, lifeLine bool) (err error) {
 }
 
 // workerDir opens the data directory; under a supervisor that one holds it.
-func workerDir(path string, supervised bool) (*config.Dir, error) {
+func workerDir(ctx context.Context, path string, supervised bool, log *zap.Logger) (*config.Dir, error) {
 	if supervised {
-		return config.ReadDir(path)
+		return config.ReadDir(path, thisRelease())
 	}
-	return config.OpenDir(path, map[string]string{"crawlfleet": thisBuild().Version}, time.Now())
+	return openDir(ctx, path, log)
 }
 
 func serveWorker(
