@@ -6,6 +6,8 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -36,6 +38,19 @@ func (m Money) Add(o Money) (Money, error) {
 		return m, Errorf(CodeInternal, "cannot add "+o.Currency+" to "+m.Currency)
 	}
 	return Money{Micros: m.Micros + o.Micros, Currency: m.Currency}, nil
+}
+
+var amountPattern = regexp.MustCompile(`^(\d{1,9})(?:\.(\d{1,6}))? ?([A-Z]{3})$`)
+
+// ParseMoney reads an amount such as "12.50 EUR". It is invalid with more than six
+// decimals, and without a currency.
+func ParseMoney(s string) (Money, error) {
+	m := amountPattern.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
+		return Money{}, fmt.Errorf("%q is not an amount such as 12.50 EUR", clip(s, 40))
+	}
+	micros, err := strconv.ParseInt(m[1]+(m[2] + "000000")[:6], 10, 64)
+	return Money{Micros: micros, Currency: m[3]}, err
 }
 
 // check names what is wrong with an amount that a person gave.

@@ -72,6 +72,20 @@ func TestMoney_Arithmetic(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestMoney_IsReadAsPeopleWriteIt(t *testing.T) {
+	for text, micros := range map[string]int64{
+		"12.50 EUR": 12_500_000, "12 EUR": 12_000_000, "0.000001EUR": 1, " 3.5 EUR ": 3_500_000,
+	} {
+		m, err := fleet.ParseMoney(text)
+		require.NoError(t, err, text)
+		require.Equal(t, fleet.Money{Micros: micros, Currency: "EUR"}, m, text)
+	}
+	for _, text := range []string{"", "12", "EUR", "-1 EUR", "1.0000001 EUR", "1,5 EUR", "1 eur", "1e3 EUR"} {
+		_, err := fleet.ParseMoney(text)
+		require.Error(t, err, text)
+	}
+}
+
 func TestGrain_BillsWhatWasStarted(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

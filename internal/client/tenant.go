@@ -7,6 +7,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -50,10 +51,75 @@ func (c *Client) ApplyTenant(ctx context.Context, in fleet.TenantInput) (fleet.T
 	return c.updateTenant(ctx, in.Tenant, fleet.TenantApply, in)
 }
 
+// ReplanTenant changes the parts of an account's plan that are set.
+func (c *Client) ReplanTenant(
+	ctx context.Context, t fleet.TenantID, r fleet.PlanRequest,
+) (fleet.TenantStatus, error) {
+	if err := r.Validate(); err != nil {
+		return fleet.TenantStatus{}, err
+	}
+	return c.updateTenant(ctx, t, fleet.TenantPlan, r)
+}
+
+// SuspendTenant drains an account to zero and answers when nothing new starts.
+func (c *Client) SuspendTenant(
+	ctx context.Context, t fleet.TenantID, r fleet.SuspendRequest,
+) (fleet.TenantStatus, error) {
+	if err := r.Validate(); err != nil {
+		return fleet.TenantStatus{}, err
+	}
+	return c.updateTenant(ctx, t, fleet.TenantSuspend, r)
+}
+
+// ResumeTenant lets a suspended account go on.
+func (c *Client) ResumeTenant(
+	ctx context.Context, t fleet.TenantID, r fleet.ResumeRequest,
+) (fleet.TenantStatus, error) {
+	return c.updateTenant(ctx, t, fleet.TenantResume, r)
+}
+
+// AddKey gives an account a key, of which only the digest is sent.
+func (c *Client) AddKey(ctx context.Context, t fleet.TenantID, r fleet.KeyRequest) (fleet.KeyRow, error) {
+	var row fleet.KeyRow
+	if err := r.Validate(); err != nil {
+		return row, err
+	}
+	return row, tenantError(t, c.update(ctx, fleet.TenantWorkflowID(t), fleet.TenantAddKey, &row, r))
+}
+
+// RevokeKey ends an account's key.
+func (c *Client) RevokeKey(ctx context.Context, t fleet.TenantID, r fleet.RevokeRequest) (fleet.KeyRow, error) {
+	var row fleet.KeyRow
+	if err := r.Validate(); err != nil {
+		return row, err
+	}
+	return row, tenantError(t, c.update(ctx, fleet.TenantWorkflowID(t), fleet.TenantRevokeKey, &row, r))
+}
+
 // DeleteTenant asks for an account's deletion and answers when that has begun;
 // WaitTenant waits for its end.
-func (c *Client) DeleteTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
-	return c.updateTenant(ctx, t, fleet.TenantDelete)
+func (c *Client) DeleteTenant(
+	ctx context.Context, t fleet.TenantID, r fleet.DeleteRequest,
+) (fleet.TenantStatus, error) {
+	return c.updateTenant(ctx, t, fleet.TenantDelete, r)
+}
+
+// ForgetTenant removes the closed workflow of a deleted account: it carries the name
+// and the proof, which its reader has by then. One that still runs is a conflict.
+func (c *Client) ForgetTenant(ctx context.Context, t fleet.TenantID) error {
+	id := fleet.TenantWorkflowID(t)
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, id, "")
+	if err != nil {
+		return tenantError(t, fmt.Errorf("forget tenant: %w", err))
+	}
+	if d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		return fleet.Errorf(fleet.CodeConflict, fmt.Sprintf("tenant %s is not deleted yet", t))
+	}
+	_, err = c.temporal.WorkflowService().DeleteWorkflowExecution(ctx,
+		&workflowservice.DeleteWorkflowExecutionRequest{
+			Namespace: c.namespace, WorkflowExecution: d.GetWorkflowExecutionInfo().GetExecution(),
+		})
+	return tenantError(t, err)
 }
 
 // TenantStatus asks the running workflow; it needs a worker.
@@ -77,14 +143,19 @@ func (c *Client) updateTenant(
 	ctx context.Context, t fleet.TenantID, name string, args ...any,
 ) (fleet.TenantStatus, error) {
 	var status fleet.TenantStatus
+	return status, tenantError(t, c.update(ctx, fleet.TenantWorkflowID(t), name, &status, args...))
+}
+
+// update sends an update and waits for its answer.
+func (c *Client) update(ctx context.Context, workflowID, name string, into any, args ...any) error {
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: fleet.TenantWorkflowID(t), UpdateName: name, Args: args,
+		WorkflowID: workflowID, UpdateName: name, Args: args,
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err != nil {
-		return status, tenantError(t, fmt.Errorf("update tenant: %w", err))
+		return fmt.Errorf("%s %s: %w", name, workflowID, err)
 	}
-	return status, tenantError(t, handle.Get(ctx, &status))
+	return handle.Get(ctx, into)
 }
 
 func tenantError(t fleet.TenantID, err error) error {

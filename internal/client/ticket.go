@@ -195,6 +195,30 @@ func (c *Client) CancelTicket(ctx context.Context, workflowID string) error {
 	return domainError(c.temporal.CancelWorkflow(ctx, workflowID, ""))
 }
 
+// PauseTicket has a ticket give its slot back and wait, its results kept.
+func (c *Client) PauseTicket(
+	ctx context.Context, workflowID string, r fleet.SteerRequest,
+) (fleet.TicketStatus, error) {
+	return c.steerTicket(ctx, workflowID, fleet.TicketPause, r)
+}
+
+// ResumeTicket lets a paused ticket go on.
+func (c *Client) ResumeTicket(
+	ctx context.Context, workflowID string, r fleet.SteerRequest,
+) (fleet.TicketStatus, error) {
+	return c.steerTicket(ctx, workflowID, fleet.TicketResume, r)
+}
+
+func (c *Client) steerTicket(
+	ctx context.Context, workflowID, name string, r fleet.SteerRequest,
+) (fleet.TicketStatus, error) {
+	var status fleet.TicketStatus
+	if err := r.Validate(); err != nil {
+		return status, err
+	}
+	return status, domainError(c.update(ctx, workflowID, name, &status, r))
+}
+
 // TerminateTicket ends a ticket's workflow without letting it run on. Its lease is
 // freed by the reconciler.
 func (c *Client) TerminateTicket(ctx context.Context, workflowID, reason string) error {

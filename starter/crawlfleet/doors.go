@@ -15,9 +15,17 @@ type steering interface {
 	StartTicket(ctx context.Context, in fleet.TicketInput) (client.Ticket, error)
 	WaitTicket(ctx context.Context, workflowID, runID string) (fleet.TicketResult, error)
 	CancelTicket(ctx context.Context, workflowID string) error
+	PauseTicket(ctx context.Context, workflowID string, r fleet.SteerRequest) (fleet.TicketStatus, error)
+	ResumeTicket(ctx context.Context, workflowID string, r fleet.SteerRequest) (fleet.TicketStatus, error)
 	StartTenant(ctx context.Context, in fleet.TenantInput) error
 	ApplyTenant(ctx context.Context, in fleet.TenantInput) (fleet.TenantStatus, error)
-	DeleteTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
+	ReplanTenant(ctx context.Context, t fleet.TenantID, r fleet.PlanRequest) (fleet.TenantStatus, error)
+	SuspendTenant(ctx context.Context, t fleet.TenantID, r fleet.SuspendRequest) (fleet.TenantStatus, error)
+	ResumeTenant(ctx context.Context, t fleet.TenantID, r fleet.ResumeRequest) (fleet.TenantStatus, error)
+	DeleteTenant(ctx context.Context, t fleet.TenantID, r fleet.DeleteRequest) (fleet.TenantStatus, error)
+	ForgetTenant(ctx context.Context, t fleet.TenantID) error
+	AddKey(ctx context.Context, t fleet.TenantID, r fleet.KeyRequest) (fleet.KeyRow, error)
+	RevokeKey(ctx context.Context, t fleet.TenantID, r fleet.RevokeRequest) (fleet.KeyRow, error)
 	TenantStatus(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	WaitTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	CreateSchedule(ctx context.Context, in fleet.ScheduleInput) (fleet.ScheduleRow, error)

@@ -137,6 +137,8 @@ type helm struct {
 	drained   []fleet.CrawlerRef
 	result    fleet.TicketResult
 	schedules []fleet.ScheduleInput
+	replans   []fleet.PlanRequest
+	keys      []fleet.KeyRequest
 	steered   []string      // "verb name" of schedules
 	refusal   error         // of StartTicket
 	unknown   bool          // ApplyTenant answers not_found
@@ -182,7 +184,51 @@ func (h *helm) ApplyTenant(_ context.Context, in fleet.TenantInput) (fleet.Tenan
 	return fleet.TenantStatus{Tenant: in.Tenant, State: fleet.TenantReady, Plan: in.Plan}, nil
 }
 
-func (h *helm) DeleteTenant(_ context.Context, t fleet.TenantID) (fleet.TenantStatus, error) {
+func (h *helm) ReplanTenant(_ context.Context, t fleet.TenantID, r fleet.PlanRequest) (fleet.TenantStatus, error) {
+	h.replans = append(h.replans, r)
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantReady, Plan: fleet.Plan{}.WithDefaults().Changed(r.Plan)}, nil
+}
+
+func (h *helm) SuspendTenant(_ context.Context, t fleet.TenantID, r fleet.SuspendRequest) (fleet.TenantStatus, error) {
+	h.steered = append(h.steered, "suspend "+string(t)+" "+r.Reason)
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantSuspended, Reason: r.Reason}, nil
+}
+
+func (h *helm) ResumeTenant(_ context.Context, t fleet.TenantID, _ fleet.ResumeRequest) (fleet.TenantStatus, error) {
+	h.steered = append(h.steered, "resume "+string(t))
+	return fleet.TenantStatus{Tenant: t, State: fleet.TenantReady}, nil
+}
+
+func (h *helm) ForgetTenant(_ context.Context, t fleet.TenantID) error {
+	h.steered = append(h.steered, "forget "+string(t))
+	return nil
+}
+
+func (h *helm) AddKey(_ context.Context, t fleet.TenantID, r fleet.KeyRequest) (fleet.KeyRow, error) {
+	h.keys = append(h.keys, r)
+	return fleet.KeyRow{Tenant: t, Name: r.Name, Digest: r.Digest[:12], CreatedAt: at, ExpiresAt: r.ExpiresAt}, nil
+}
+
+func (h *helm) RevokeKey(_ context.Context, t fleet.TenantID, r fleet.RevokeRequest) (fleet.KeyRow, error) {
+	return fleet.KeyRow{Tenant: t, Name: r.Name, Digest: "0123456789ab", CreatedAt: at, RevokedAt: at}, nil
+}
+
+func (h *helm) PauseTicket(_ context.Context, id string, r fleet.SteerRequest) (fleet.TicketStatus, error) {
+	h.steered = append(h.steered, "pause "+id+" "+r.Reason)
+	return fleet.TicketStatus{
+		Tenant: "demo", Ticket: "running-1", State: fleet.TicketWaiting,
+		Wait: &fleet.Wait{Code: fleet.WaitPaused, Message: "paused: " + r.Reason},
+	}, nil
+}
+
+func (h *helm) ResumeTicket(_ context.Context, id string, _ fleet.SteerRequest) (fleet.TicketStatus, error) {
+	h.steered = append(h.steered, "resume "+id)
+	return fleet.TicketStatus{Tenant: "demo", Ticket: "running-1", State: fleet.TicketRunning, Crawler: guidA}, nil
+}
+
+func (h *helm) DeleteTenant(
+	_ context.Context, t fleet.TenantID, _ fleet.DeleteRequest,
+) (fleet.TenantStatus, error) {
 	h.deleted = append(h.deleted, t)
 	return fleet.TenantStatus{Tenant: t, State: fleet.TenantDeleting}, nil
 }

@@ -149,6 +149,11 @@ func TestOutput_IsWhatTheGoldenFilesShow(t *testing.T) {
 		"crawler-logs":    {program{}, "crawler logs 5b8c77 -f"},
 		"fleet-offerings": {program{}, "fleet offerings"},
 		"fleet-cost":      {program{}, "fleet cost"},
+		"tenant-plan":     {program{}, "tenant plan demo"},
+		"tenant-suspend":  {program{}, "tenant suspend demo --reason unpaid"},
+		"key-revoke":      {program{}, "tenant key revoke ann"},
+		"ticket-pause":    {program{}, "ticket pause running-1 --reason later"},
+		"pause-ended":     {program{}, "ticket pause done-1"},
 		"schedule-create": {program{}, "ticket schedule create nightly http://example.com/ -t demo --every 24h"},
 		"schedule-list":   {program{}, "ticket schedule list"},
 		"schedule-bad":    {program{}, "ticket schedule create nightly http://example.com/ -t demo"},
@@ -466,4 +471,47 @@ func TestVersionAndCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		require.Contains(t, runWith(t, program{}, "completion", shell).out, "crawlfleet", shell)
 	}
+}
+
+func TestTenantPlan_ChangesWhatTheFlagsSay(t *testing.T) {
+	t.Parallel()
+	h := &helm{}
+	got := runWith(t, program{helm: h}, "tenant", "plan", "demo", "--max-crawlers", "3", "--max-spend", "12.50 EUR",
+		"--keep-results", "720h")
+	require.Equal(t, exitDone, got.code, got.err)
+	want := fleet.Plan{MaxCrawlers: 3, MaxSpend: &fleet.Money{Micros: 12_500_000, Currency: "EUR"}}
+	want.Keep.Results = fleet.Duration(720 * time.Hour)
+	require.Equal(t, want, h.replans[0].Plan)
+	require.Contains(t, h.replans[0].By, "@")
+	require.Contains(t, got.out, "at most 12.500000 EUR a month")
+
+	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "plan", "demo").code)
+	require.Len(t, h.replans, 1, "without flags it is only shown")
+	got = runWith(t, program{helm: h}, "tenant", "plan", "demo", "--max-spend", "12")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.err, "such as 12.50 EUR")
+}
+
+func TestTenantKey_IsShownOnceAndOnlyItsDigestIsSent(t *testing.T) {
+	t.Parallel()
+	h := &helm{}
+	got := runWith(t, program{helm: h}, "tenant", "key", "create", "ann", "--valid-for", "24h")
+	require.Equal(t, exitDone, got.code, got.err)
+	key := strings.TrimSpace(got.out)
+	require.True(t, strings.HasPrefix(key, fleet.KeyPrefix))
+	require.Len(t, key, len(fleet.KeyPrefix)+43)
+	require.Equal(t, fleet.KeyDigest(fleet.Secret(key)), h.keys[0].Digest)
+	require.False(t, h.keys[0].ExpiresAt.IsZero())
+	require.NotContains(t, got.err, key)
+	again := runWith(t, program{helm: h}, "tenant", "key", "create", "ann")
+	require.NotEqual(t, got.out, again.out)
+}
+
+func TestTenantDelete_ForgetsTheWorkflowWhenTheProofIsPrinted(t *testing.T) {
+	t.Parallel()
+	h := &helm{}
+	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "delete", "demo", "--yes").code)
+	require.Empty(t, h.steered)
+	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "delete", "demo", "--yes", "--wait").code)
+	require.Equal(t, []string{"forget demo"}, h.steered)
 }

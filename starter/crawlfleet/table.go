@@ -36,7 +36,7 @@ func state[S ~string](s S) cell {
 		c.color = green
 	case "failed", "expired", "cancelled":
 		c.color = red
-	case "waiting", "starting", "reserved", "draining", "provisioning", "deleting", "closing":
+	case "waiting", "starting", "reserved", "draining", "suspended", "provisioning", "deleting", "closing":
 		c.color = yellow
 	}
 	return c

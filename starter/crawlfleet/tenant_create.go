@@ -17,7 +17,7 @@ const stepEvery = 200 * time.Millisecond
 func newTenantCreateCommand(app *App) *cobra.Command {
 	var (
 		in    fleet.TenantInput
-		idle  time.Duration
+		plan  planFlags
 		files []string
 		wait  waitFlags
 	)
@@ -35,7 +35,7 @@ they wait until the tenant is provisioned. --wait shows each step.`,
 					return err
 				}
 			case len(args) == 1 && len(files) == 0:
-				inputs[0].Tenant, inputs[0].Plan.IdleAfter = fleet.TenantID(args[0]), fleet.Duration(idle)
+				inputs[0].Tenant, inputs[0].Plan = fleet.TenantID(args[0]), plan.Plan
 			default:
 				return &exitStatus{exitUsage, fleet.Invalid("tenant", "is missing, or given twice",
 					"a name or -f FILE")}
@@ -47,13 +47,7 @@ they wait until the tenant is provisioned. --wait shows each step.`,
 	flags.StringVar(&in.Name, "name", "", "name for people")
 	flags.StringToStringVar(&in.Labels, "label", nil, "label, name=value")
 	flags.Lookup("label").DefValue = "" // its "[]" says nothing
-	flags.IntVar(&in.Plan.MaxCrawlers, "max-crawlers", 0, "most crawlers at one time (default 5)")
-	flags.IntVar(&in.Plan.SlotsPerCrawler, "slots", 0, "tickets that one crawler serves at a time (default 4)")
-	flags.IntVar(&in.Plan.MaxSlots, "max-slots", 0,
-		"most tickets served at one time (default crawlers times slots)")
-	flags.Int64Var(&in.Plan.MaxPages, "max-pages", 0, "most pages of one ticket (default 100000)")
-	flags.DurationVar(&idle, "idle-after", 0, "how long a crawler may be idle (default the offering's)")
-	flags.IntVar(&in.Plan.Weight, "weight", 0, "fair share, 1 to 1000 (default 1)")
+	plan.add(flags)
 	wait.add(flags)
 	return c
 }

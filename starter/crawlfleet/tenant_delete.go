@@ -15,8 +15,9 @@ func newTenantDeleteCommand(app *App) *cobra.Command {
 	var wait waitFlags
 	c := command("delete TENANT", "delete a tenant with everything that is its own",
 		`Deletes a tenant: its tickets are cancelled, its crawlers stopped, its database with all
-results is removed. What was paid for stays in the ledger. It asks for the name first,
-unless --yes is given.`,
+results, its rows, logs and workflows are removed. What was paid for stays in the ledger.
+The proof says what was removed where; with --wait it is printed, and the workflow that
+carried it is removed too. It asks for the name first, unless --yes is given.`,
 		"  crawlfleet tenant delete demo --yes --wait", 1, 1,
 		func(ctx context.Context, args []string) error {
 			return app.deleteTenant(ctx, fleet.TenantID(args[0]), wait)
@@ -33,7 +34,7 @@ func (a *App) deleteTenant(ctx context.Context, t fleet.TenantID, wait waitFlags
 	if err != nil {
 		return err
 	}
-	status, err := s.DeleteTenant(ctx, t)
+	status, err := s.DeleteTenant(ctx, t, fleet.DeleteRequest{By: a.actor()})
 	if err != nil {
 		return err
 	}
@@ -45,6 +46,9 @@ func (a *App) deleteTenant(ctx context.Context, t fleet.TenantID, wait waitFlags
 			return a.stillWaiting(ctx, "tenant "+string(t), "crawlfleet tenant show "+string(t))
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.ForgetTenant(ctx, t); err != nil && !hasCode(err, fleet.CodeNotFound) {
 			return err
 		}
 	}

@@ -17,7 +17,8 @@ func newTicketCommand(app *App) *cobra.Command {
 place, a deadline. Its id makes it idempotent: the same id and content is the same ticket.`,
 		newTicketSubmitCommand(app), newTicketListCommand(app), newTicketShowCommand(app),
 		newTicketWatchCommand(app), newTicketResultsCommand(app), newTicketExplainCommand(app),
-		newTicketCancelCommand(app), newTicketRetryCommand(app), newTicketScheduleCommand(app))
+		newTicketCancelCommand(app), newTicketPauseCommand(app), newTicketResumeCommand(app),
+		newTicketRetryCommand(app), newTicketScheduleCommand(app))
 }
 
 // tenantFlag names a command's tenant; it may be left out where there is one only.

@@ -26,15 +26,9 @@ func newTicketCancelCommand(app *App) *cobra.Command {
 }
 
 func (a *App) cancel(ctx context.Context, tenant string, id fleet.TicketID, wait waitFlags) error {
-	t, row, err := a.ticketRow(ctx, tenant, id)
+	t, row, err := a.openTicket(ctx, tenant, id)
 	if err != nil {
 		return err
-	}
-	if row.State == fleet.TicketEnded {
-		return &fleet.Error{
-			Code: fleet.CodeConflict, Field: "id", Message: fmt.Sprintf("ticket %s has ended already", id),
-			Want: "a ticket that waits or runs", Hint: "crawlfleet ticket show " + string(id),
-		}
 	}
 	s, err := a.steer(ctx)
 	if err != nil {
