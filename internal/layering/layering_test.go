@@ -47,6 +47,7 @@ func rooms() []room {
 		{"internal/store", []string{"fleet", "workflows/plan", "internal/store"}, temporal},
 		{"internal/client", []string{"fleet"}, drivers},
 		{"internal/dataplane", []string{"fleet", "internal/store"}, temporal},
+		{"internal/browser", nil, append(temporal, drivers...)},
 		{"internal/web", []string{"fleet", "internal/client", "internal/flat"}, drivers},
 		{"internal/flat", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/config", []string{"fleet"}, append(temporal, drivers...)},
