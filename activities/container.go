@@ -120,15 +120,18 @@ func (c *Container) interval(ctx context.Context) time.Duration {
 	return c.o.Beat
 }
 
-// beat calls do at once and then at every interval, until ctx ends.
+// beat calls do at every interval, until ctx ends. That Serve was taken is the first
+// sign of life: one more would be in the way of the ticket that the crawler was
+// started for.
 func beat(ctx context.Context, every time.Duration, do func()) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for ctx.Err() == nil {
-		do()
+	for {
 		select {
 		case <-ctx.Done():
+			return
 		case <-tick.C:
+			do()
 		}
 	}
 }
@@ -159,13 +162,13 @@ func (c *Container) Watch(ctx context.Context) error {
 	tick := time.NewTicker(c.o.Beat)
 	defer tick.Stop()
 	for {
-		if err := c.look(ctx); err != nil {
-			return err
-		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		}
+		if err := c.look(ctx); err != nil {
+			return err
 		}
 	}
 }

@@ -110,7 +110,9 @@ func TestServe_HeartbeatsUntilTheProgramDrains(t *testing.T) {
 func TestServe_ReturnsWhenItsContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
-	c := activities.NewContainer(options(&control{}, nil))
+	o := options(&control{}, nil)
+	o.Beat = time.Millisecond
+	c := activities.NewContainer(o)
 	env := activityEnvironment(ctx)
 	env.RegisterActivity(c)
 	env.SetOnActivityHeartbeatListener(func(*activity.Info, converter.EncodedValues) { end() })

@@ -41,13 +41,14 @@ func newDesk() *desk {
 	log := zap.NewNop()
 	d.courier = &activities.Courier{Temporal: d.temporal, Desk: d.store, Log: log}
 	d.tickets = &activities.Tickets{Desk: d.store, Data: d.store, Courier: d.courier, Log: log}
-	d.crawlers = &activities.Crawlers{
-		Desk: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,
-	}
 	d.machines = &activities.Machines{
 		Fleet: "test", Providers: activities.Providers{"memory": d.provider}, Desk: d.store,
 		Env:   func(fleet.CrawlerInput) map[string]string { return map[string]string{"A": "1"} },
 		Token: func(r fleet.CrawlerRef) fleet.Secret { return fleet.Secret("token of " + r.GUID) },
+	}
+	d.crawlers = &activities.Crawlers{
+		Desk: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,
+		Machines: d.machines,
 	}
 	d.tenants = &activities.Tenants{
 		Control: d.store, Data: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,

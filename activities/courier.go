@@ -30,6 +30,8 @@ type Courier struct {
 	// Retry says how often the messages to webhooks are tried.
 	Retry fleet.DeliveryRetry
 	Log   *zap.Logger
+
+	lobby lobby
 }
 
 // Tell delivers a Follow: granted to tickets, demand to Conductors, drain to
@@ -49,6 +51,9 @@ func (c *Courier) Tell(ctx context.Context, f fleet.Follow) {
 func (c *Courier) deliver(ctx context.Context, f fleet.Follow) fleet.Follow {
 	var next fleet.Follow
 	for _, g := range f.Grants {
+		if c.lobby.tell(g.WorkflowID) {
+			continue
+		}
 		err := c.signal(ctx, g.WorkflowID, fleet.SignalGranted, nil)
 		if !notFound(err) {
 			c.undelivered(err, "granted", g.WorkflowID)

@@ -9,18 +9,37 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// Crawlers holds the desk of the crawlers' rows, and Temporal, where the tickets of
-// a lost crawler are told of it.
+// Crawlers holds the desk of the crawlers' rows, Temporal, where the tickets of a lost
+// crawler are told of it, and the substrates, for launches beside this worker.
 type Crawlers struct {
 	Desk      fleet.CrawlerDesk
 	Temporal  Temporal
 	Namespace string
 	Courier   *Courier
+	Machines  *Machines
 }
 
-// Launching notes that the crawler's workflow runs. A crawler that nobody reserved
+// Launching is what a Crawler workflow begins with: its row, and its instance where the
+// launch has been done already.
+type Launching struct {
+	fleet.CrawlerRow
+	// Instance is that of a launch beside the worker; nil where Launch is still to do.
+	Instance *fleet.Instance `json:"instance,omitempty"`
+}
+
+// Launching notes that the crawler's workflow runs, and launches it at once where that is
+// a fork beside this worker: the queue of launches has nothing to limit there, and each
+// step that is left out is somebody's wait. A crawler that nobody reserved
 // (its workflow was started by hand) or that has had its life is not_found.
-func (c *Crawlers) Launching(ctx context.Context, in fleet.CrawlerInput) (fleet.CrawlerRow, error) {
+func (c *Crawlers) Launching(ctx context.Context, in fleet.CrawlerInput) (Launching, error) {
+	row, err := c.launching(ctx, in)
+	if err != nil {
+		return Launching{CrawlerRow: row}, err
+	}
+	return Launching{CrawlerRow: row, Instance: c.Machines.beside(ctx, in)}, nil
+}
+
+func (c *Crawlers) launching(ctx context.Context, in fleet.CrawlerInput) (fleet.CrawlerRow, error) {
 	if err := errors.Join(in.Tenant.Validate(), in.GUID.Validate()); err != nil {
 		return fleet.CrawlerRow{}, ToTemporal(err)
 	}

@@ -45,6 +45,34 @@ func (m *Machines) Launch(ctx context.Context, in fleet.CrawlerInput) (fleet.Ins
 		return fleet.Instance{}, launchError(in.GUID, err)
 	}
 	defer alive(ctx)()
+	return m.launch(ctx, provider, in)
+}
+
+// besideMost is when a launch beside the worker is left to the launch queue after all:
+// a fork takes milliseconds, a flood of them waits for one another. It ends before the
+// workflow task is renewed (8 s): a cancel cannot have it stopped before it was launched.
+const besideMost = 5 * time.Second
+
+// beside launches at a substrate that is this machine, at once. Where there is none, or
+// it does not come to a good end, the answer is nil: then Launch does the same again,
+// with time for retries, and says what is wrong.
+func (m *Machines) beside(ctx context.Context, in fleet.CrawlerInput) *fleet.Instance {
+	provider, here := m.Providers[in.Provider]
+	if !here || !provider.Capabilities().Beside {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, besideMost)
+	defer cancel()
+	instance, err := m.launch(ctx, provider, in)
+	if err != nil {
+		return nil
+	}
+	return &instance
+}
+
+func (m *Machines) launch(
+	ctx context.Context, provider fleet.Provider, in fleet.CrawlerInput,
+) (fleet.Instance, error) {
 	instance, err := provider.Launch(ctx, fleet.Spec{
 		Key:      m.key(in.Tenant, in.GUID),
 		Offering: in.Offering, Slots: in.Slots, Address: in.Address,

@@ -52,14 +52,11 @@ func (t *Tickets) Route(ctx context.Context, in RouteInput) (Routed, error) {
 	if err := ticket.CheckPrivate(t.Allow); err != nil {
 		return Routed{}, ToTemporal(err)
 	}
-	answer, err := t.lease(ctx, fleet.RouteRequest{
+	answer, err := t.route(ctx, fleet.RouteRequest{
 		Input: ticket, WorkflowID: in.WorkflowID, RunID: in.RunID, Lost: in.Lost, Why: in.Why,
 	})
 	if err != nil {
 		return Routed{}, ToTemporal(fmt.Errorf("route %s: %w", ticket.ID, err))
-	}
-	if answer.Tell {
-		t.tell(ctx, answer)
 	}
 	t.Courier.Tell(ctx, fleet.Follow{Deliveries: answer.Deliveries})
 	routed := Routed{RouteAnswer: answer}
@@ -67,6 +64,19 @@ func (t *Tickets) Route(ctx context.Context, in RouteInput) (Routed, error) {
 		routed.Session = ticket.Session.Key
 	}
 	return routed, nil
+}
+
+// route leases a slot, or has somebody see to it that there will be one.
+func (t *Tickets) route(ctx context.Context, r fleet.RouteRequest) (fleet.RouteAnswer, error) {
+	answer, err := t.lease(ctx, r)
+	switch {
+	case err != nil || !answer.Tell:
+	case answer.Cold:
+		return t.cold(ctx, r, answer)
+	default:
+		t.tell(ctx, answer)
+	}
+	return answer, err
 }
 
 // lease asks the desk and raises the tenant's fence as often as it asks back.

@@ -111,6 +111,9 @@ type RouteAnswer struct {
 	// Deliveries are webhooks whose Delivery workflow is to be started: the ticket waits
 	// for something that only a person can change.
 	Deliveries []DeliveryRef `json:"deliveries,omitempty"`
+	// Cold, with Tell, says that no crawler of the tenant serves or is coming: whoever
+	// asked may have it decided at once, without the Conductor.
+	Cold bool `json:"cold,omitempty"`
 }
 
 // Intent is the written intent to end a ticket: the first of the three steps that

@@ -157,6 +157,9 @@ type Capabilities struct {
 	PinsAddress bool `json:"pinsAddress"`
 	// MaxGrace caps StopOptions.Grace; 0 for no cap.
 	MaxGrace time.Duration `json:"maxGrace"`
+	// Beside: Launch starts the crawler on the machine of its caller, in milliseconds and
+	// under no rate limit: it need not queue for its turn.
+	Beside bool `json:"beside"`
 }
 
 // Class says what a provider's error means for the decision.

@@ -34,6 +34,9 @@ type set struct {
 
 func newSet(o ControlOptions) *set {
 	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Retry: o.Retry, Log: o.Log}
+	machines := &activities.Machines{
+		Fleet: o.Fleet, Providers: o.Providers, Desk: o.Control, Env: o.Env, Token: o.Token,
+	}
 	return &set{
 		courier: courier,
 		tickets: &activities.Tickets{
@@ -42,10 +45,9 @@ func newSet(o ControlOptions) *set {
 		conductors: &activities.Conductors{Desk: o.Control, Courier: courier},
 		crawlers: &activities.Crawlers{
 			Desk: o.Control, Temporal: o.Client, Namespace: o.Namespace, Courier: courier,
+			Machines: machines,
 		},
-		machines: &activities.Machines{
-			Fleet: o.Fleet, Providers: o.Providers, Desk: o.Control, Env: o.Env, Token: o.Token,
-		},
+		machines: machines,
 		tenants: &activities.Tenants{
 			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
 			Courier: courier, Allow: o.Allow,

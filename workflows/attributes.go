@@ -9,14 +9,6 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// crawlerAttributes are the search attributes of a Crawler workflow.
-func crawlerAttributes(in fleet.CrawlerInput) temporal.SearchAttributes {
-	return temporal.NewSearchAttributes(
-		temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(in.Tenant)),
-		temporal.NewSearchAttributeKeyKeyword(fleet.AttrOffering).ValueSet(string(in.Offering)),
-	)
-}
-
 // label sets the search attributes of a workflow that was started without them
 // (by the stock CLI), once: the others keep their budget of events.
 func label(ctx workflow.Context, tenant fleet.TenantID, session fleet.SessionKey) error {

@@ -114,8 +114,8 @@ func start(ctx workflow.Context, in fleet.CrawlerInput) workflow.ChildWorkflowFu
 			TaskQueue:             fleet.ControlQueue,
 			ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-			TypedSearchAttributes: crawlerAttributes(in),
-			StaticSummary:         fmt.Sprintf("a crawler of %s at %s", in.Tenant, in.Offering),
+			TypedSearchAttributes: activities.CrawlerAttributes(in),
+			StaticSummary:         activities.CrawlerSummary(in),
 		}), fleet.CrawlerWorkflow, in)
 }
 

@@ -32,6 +32,7 @@ type crawler struct {
 	exited workflow.ReceiveChannel
 	drains workflow.ReceiveChannel
 	row    fleet.CrawlerRow
+	beside bool // launched by its first activity
 	hello  fleet.Hello
 	ended  time.Time // when it ended, where the provider said so
 }
@@ -70,13 +71,13 @@ func (c *crawler) setup(ctx workflow.Context) error {
 // stopped until the provider has none, whatever else fails.
 func (c *crawler) run(ctx workflow.Context) (fleet.Hello, error) {
 	var a *activities.Crawlers
-	row := fleet.CrawlerRow{}
-	err := workflow.ExecuteLocalActivity(local(ctx, "launching"), a.Launching, c.in).Get(ctx, &row)
+	var begun activities.Launching
+	err := workflow.ExecuteLocalActivity(local(ctx, "launching"), a.Launching, c.in).Get(ctx, &begun)
 	if err != nil && ctx.Err() == nil {
 		return c.hello, plain(err) // nobody reserved it: there is nothing to undo
 	}
 	if err == nil {
-		c.row = row
+		c.row, c.beside = begun.CrawlerRow, begun.Instance != nil
 	}
 	out := c.live(ctx)
 	clean, _ := workflow.NewDisconnectedContext(ctx)

@@ -13,12 +13,17 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// launch asks the provider, with the account's rate and fairness.
+// launch asks the provider, with the account's rate and fairness, unless the first
+// activity could do it without. Its answer is recorded: that is the version.
 func (c *crawler) launch(ctx workflow.Context) *leaving {
 	if ctx.Err() != nil {
 		return withdraw()
 	}
 	c.at(ctx, fleet.CrawlerStarting, "")
+	if c.beside {
+		c.row.Times.Launched = workflow.Now(ctx)
+		return nil
+	}
 	var a *activities.Machines
 	var instance fleet.Instance
 	err := workflow.ExecuteActivity(

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/crawlfleet/crawlfleet/activities"
@@ -336,4 +337,21 @@ func TestCrawler_CancelDrainsWithoutGrace(t *testing.T) {
 			require.Contains(t, w.store.Calls(), "Gone")
 		})
 	}
+}
+
+func TestCrawler_LaunchedByItsFirstActivityIsNotLaunchedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.provider.Beside = true
+	launches := 0
+	w.SetOnActivityStartedListener(func(i *activity.Info, _ context.Context, _ converter.EncodedValues) {
+		if i.ActivityType.Name == activities.ActivityLaunch {
+			launches++
+		}
+	})
+	w.crawler()
+	require.NoError(t, w.GetWorkflowError())
+	require.Zero(t, launches)
+	require.Equal(t, []string{"Launching", "Launched", "Serving", "Retire", "Gone"}, w.store.Calls())
+	require.Zero(t, w.provider.Running())
 }

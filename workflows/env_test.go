@@ -75,14 +75,16 @@ func (w *world) register() {
 		Desk: w.store, Data: w.store, Courier: courier, Log: log,
 	})
 	w.RegisterActivity(&activities.Conductors{Desk: w.store, Courier: courier})
-	w.RegisterActivity(&activities.Crawlers{
-		Desk: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,
-	})
-	w.RegisterActivity(&activities.Machines{
+	machines := &activities.Machines{
 		Fleet: "test", Providers: activities.Providers{"memory": w.provider}, Desk: w.store,
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
 		Token: func(fleet.CrawlerRef) fleet.Secret { return "secret" },
+	}
+	w.RegisterActivity(&activities.Crawlers{
+		Desk: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,
+		Machines: machines,
 	})
+	w.RegisterActivity(machines)
 	w.RegisterActivity(&activities.Tenants{
 		Control: w.store, Data: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,
 	})

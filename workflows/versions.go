@@ -11,7 +11,8 @@ import (
 // where GetVersion would cost a warm ticket two. To change what a workflow does,
 // add a line here, branch on it, let the control store answer it, record a history
 // of it; never edit an old branch. The Tenant and the Crawler live long and use
-// workflow.GetVersion instead.
+// workflow.GetVersion instead; whether a Crawler has a Launch to do is what its first
+// activity answered.
 const (
 	// VersionFirst is the behaviour of the first release.
 	VersionFirst = 1

@@ -14,6 +14,8 @@ import (
 type Provider struct {
 	// Errors are answered by Launch, one after the other.
 	Errors []error
+	// Beside says that a launch is made at once.
+	Beside bool
 	// Started and Ended, where set, are told of a crawler that begins and ends.
 	Started, Ended func(fleet.Spec)
 
@@ -130,8 +132,8 @@ func (p *Provider) Offerings(context.Context) ([]fleet.Offering, error) {
 	return []fleet.Offering{{ID: "memory/here", Provider: "memory", Account: "local"}}, nil
 }
 
-// Capabilities are none.
-func (p *Provider) Capabilities() fleet.Capabilities { return fleet.Capabilities{} }
+// Capabilities are none but Beside.
+func (p *Provider) Capabilities() fleet.Capabilities { return fleet.Capabilities{Beside: p.Beside} }
 
 // Watch passes Events on.
 func (p *Provider) Watch(ctx context.Context, _ fleet.Filter) (<-chan fleet.Event, error) {

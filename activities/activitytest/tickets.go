@@ -56,6 +56,7 @@ func (s *Store) Route(_ context.Context, r fleet.RouteRequest) (fleet.RouteAnswe
 	if !slices.Contains(s.waiting, r.Input.ID) {
 		s.waiting = append(s.waiting, r.Input.ID)
 		answer.Tell, answer.Seq = true, s.told+1
+		answer.Cold = s.Cold && len(s.order) == 0
 	}
 	answer.Kind, answer.Wait = fleet.RouteWait, row.Wait
 	return answer, nil

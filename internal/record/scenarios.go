@@ -36,6 +36,7 @@ func scenarios() []scenario {
 		}},
 		{"crawler-drained", drained},
 		{"crawler-failed", refused},
+		{"crawler-beside", beside},
 		{"tenant-deleted", tenant},
 		{"delivery-delivered", delivered(nil, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"), nil)},
 		{"delivery-set-aside", delivered(nil, fleet.Errorf(fleet.CodeNotFound, "the receiver answered 410 Gone"))},
@@ -119,6 +120,20 @@ func drained(ctx context.Context, s *stage) (string, error) {
 // refused is a launch that the place has no room for.
 func refused(ctx context.Context, s *stage) (string, error) {
 	s.provider.Errors = []error{s.provider.Refusal(fleet.ClassCapacity)}
+	in := s.store.Reserve(1)
+	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: fleet.CrawlerWorkflowID(in.Tenant, in.GUID), TaskQueue: fleet.ControlQueue,
+	}, fleet.CrawlerWorkflow, in)
+	if err != nil {
+		return "", err
+	}
+	return run.GetID(), s.closed(ctx, run.GetID())
+}
+
+// beside is a crawler that its first activity launches, and that is idle for its life.
+func beside(ctx context.Context, s *stage) (string, error) {
+	s.provider.Beside = true
+	defer func() { s.provider.Beside = false }()
 	in := s.store.Reserve(1)
 	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: fleet.CrawlerWorkflowID(in.Tenant, in.GUID), TaskQueue: fleet.ControlQueue,

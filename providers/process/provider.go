@@ -100,9 +100,10 @@ func (p *Provider) Offerings(context.Context) ([]fleet.Offering, error) {
 	return append([]fleet.Offering(nil), p.offerings...), nil
 }
 
-// Capabilities says that addresses can be asked for where a place has several.
+// Capabilities says that a launch is a fork on this machine, and that addresses can be
+// asked for where a place has several.
 func (p *Provider) Capabilities() fleet.Capabilities {
-	var c fleet.Capabilities
+	c := fleet.Capabilities{Beside: true}
 	for _, o := range p.offerings {
 		c.PinsAddress = c.PinsAddress || o.Egress == fleet.EgressOwn
 	}

@@ -17,15 +17,6 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/telemetry"
 )
 
-const (
-	// gcPercent keeps an idle crawler small: there are many on one machine, and most
-	// of the time they wait for sites, so that the collector's work costs no pages.
-	gcPercent = 50
-	// memoryLimit is where the collector starts to work harder: 64 slots with a page
-	// of 10 MiB in a few of them.
-	memoryLimit = 256 << 20
-)
-
 func main() {
 	mainAt := time.Now()
 	// Notified signals are kept: a second SIGTERM does not cut the hand-back short, that

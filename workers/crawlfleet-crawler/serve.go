@@ -35,6 +35,9 @@ const (
 	leaveAfter = 15 * time.Second
 	// redial is the pause between two tries to reach a control side that is not up yet.
 	redial = 100 * time.Millisecond
+	// echoFresh is how long the data plane's answer at the start is good enough for the
+	// Hello, which comes some milliseconds later.
+	echoFresh = 5 * time.Second
 )
 
 // program is a connected crawler.
@@ -158,6 +161,15 @@ func (p *program) echo(ctx context.Context) (string, error) {
 	return a.Address, err
 }
 
+// greetEcho is echo for the container: it spares the Hello of a cold start a question
+// that has just been answered.
+func (p *program) greetEcho(ctx context.Context) (string, error) {
+	if time.Since(p.mainAt) < echoFresh {
+		return p.address, nil
+	}
+	return p.echo(ctx)
+}
+
 func (p *program) ping(ctx context.Context) error {
 	_, err := p.temporal.Temporal().WorkflowService().
 		GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
@@ -170,10 +182,11 @@ func (p *program) work(ctx context.Context) error {
 		GUID: p.s.GUID, Slots: p.s.Slots, PID: os.Getpid(),
 		Contract: contractVersion(), Build: build(), MainAt: p.mainAt, DialedAt: p.dialedAt,
 		LaunchBudget: p.s.LaunchBudget, OrphanAfter: p.s.OrphanAfter,
-		Echo: p.echo, Ping: p.ping, Drain: p.drain,
+		Echo: p.greetEcho, Ping: p.ping, Drain: p.drain,
 	})
+	engine := newLeased(p.engine, p.s.GUID)
 	crawls := &activities.Crawls{
-		Tenant: p.s.Tenant, Engine: leased{p.engine, p.s.GUID}, Ping: p.ping, Cut: p.cut,
+		Tenant: p.s.Tenant, Engine: engine, Ping: p.ping, Cut: p.cut,
 	}
 	polling, err := workers.NewCrawler(workers.CrawlerOptions{
 		Client: p.temporal.Temporal(), GUID: p.s.GUID, Slots: p.s.Slots, Build: build(),
@@ -189,7 +202,12 @@ func (p *program) work(ctx context.Context) error {
 	p.log.Info("the crawler polls", zap.String("address", p.address), zap.Int("slots", p.s.Slots),
 		zap.Duration("sinceMain", time.Since(p.mainAt)))
 
+	tidying, stop := context.WithCancel(ctx)
+	var tidied sync.WaitGroup
+	tidied.Go(func() { engine.tidy(tidying, p.log) })
 	err = container.Watch(ctx) // nil when ctx has ended
+	stop()
+	tidied.Wait()
 	p.leave(polling)
 	return err
 }
@@ -211,17 +229,4 @@ func (p *program) leave(polling *workers.Crawler) {
 	case <-time.After(leaveAfter):
 		p.log.Warn("leaving without an answer from Temporal")
 	}
-}
-
-// leased is the engine as Crawl uses it, under this crawler's GUID.
-type leased struct {
-	engine *crawler.Engine
-	guid   fleet.GUID
-}
-
-// Crawl crawls one ticket.
-func (l leased) Crawl(
-	ctx context.Context, job activities.CrawlJob,
-) (fleet.CrawlResult, error) {
-	return l.engine.Crawl(ctx, job.Tenant, job.Ticket, l.guid, job.Epoch, job.Progress)
 }

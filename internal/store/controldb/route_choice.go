@@ -99,5 +99,12 @@ func (m *routing) tell() error {
 		}
 	}
 	m.answer.Tell, m.answer.Seq = true, m.tenant.decideSeq
-	return nil
+	if m.answer.Kind != fleet.RouteWait {
+		return nil
+	}
+	var coming int
+	err := m.One(`SELECT count(*) FROM crawlers WHERE tenant = ? AND state <> 'gone'
+		AND state IN ('reserved', 'starting', 'serving') AND proof = 0`, []any{m.t.tenant}, &coming)
+	m.answer.Cold = coming == 0
+	return err
 }

@@ -54,6 +54,7 @@ func testRoute(t *testing.T, open Factory) {
 		r.tenant("acme", fleet.Plan{})
 		a := r.waits(ticket("acme", "one"), fleet.WaitConductor)
 		require.True(t, a.Tell)
+		require.True(t, a.Cold)
 		require.Equal(t, a, r.route(ticket("acme", "one")), "a repeat answers the same")
 		require.NoError(t, r.Told(r.ctx, "acme", a.Seq))
 		require.False(t, r.route(ticket("acme", "two")).Tell, "it has been told")
@@ -64,6 +65,7 @@ func testRoute(t *testing.T, open Factory) {
 			a = r.route(ticket("acme", id))
 		}
 		require.True(t, a.Tell, "a new round has to be told anew")
+		require.False(t, a.Cold, "a crawler is reserved")
 		require.NoError(t, r.Told(r.ctx, "acme", a.Seq))
 		require.NoError(t, r.Told(r.ctx, "acme", a.Seq-1), "late, of an older round")
 		require.False(t, r.route(ticket("acme", "five")).Tell)
