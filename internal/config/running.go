@@ -46,7 +46,7 @@ func (d *Dir) Running() (Running, error) {
 	var r Running
 	b, err := os.ReadFile(d.running())
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && !d.held():
+	case errors.Is(err, fs.ErrNotExist), err == nil && !d.Held():
 		return r, &fleet.Error{
 			Code: fleet.CodeUnavailable, Field: "dataDir", Message: "the fleet in " + d.Path + " does not run",
 			Want: "a running fleet", Hint: "crawlfleet dev starts it; TEMPORAL_ADDRESS names another server",
@@ -60,8 +60,8 @@ func (d *Dir) Running() (Running, error) {
 	return r, nil
 }
 
-// held reports whether a process holds the directory.
-func (d *Dir) held() bool {
+// Held reports whether a process holds the directory.
+func (d *Dir) Held() bool {
 	if d.lock != nil {
 		return true
 	}

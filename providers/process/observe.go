@@ -68,6 +68,33 @@ func (p *Provider) listed(
 	return p.observe(ctx, opList, r)
 }
 
+// Look answers the live records of a fleet in a run directory as they are now, and
+// changes nothing there: for those who look beside the fleet that runs, or does not. A
+// directory that does not exist has none.
+func Look(dir string, id fleet.FleetID) ([]fleet.Instance, error) {
+	p := &Provider{store: store{dir: dir}}
+	guids, err := p.store.live()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var out []fleet.Instance
+	for _, g := range guids {
+		r, readErr := p.store.read(liveRoom, g)
+		switch {
+		case errors.Is(readErr, fs.ErrNotExist), readErr == nil && r.Fleet != id:
+			continue // stopped meanwhile, or another fleet's
+		case readErr == nil:
+			r, readErr = p.look(r)
+		}
+		if readErr != nil {
+			err = errors.Join(err, readErr)
+			continue
+		}
+		out = append(out, r.instance())
+	}
+	return out, err
+}
+
 // find reads the live record of a key; that of another fleet or tenant is not found.
 func (p *Provider) find(op string, k fleet.Key) (record, error) {
 	r, err := p.store.read(liveRoom, k.GUID)

@@ -12,6 +12,7 @@ func commands(app *App) []*cobra.Command {
 		newTicketCommand(app),
 		newCrawlerCommand(app),
 		newFleetCommand(app),
+		newDoctorCommand(app),
 		newBackupCommand(app),
 		newRestoreCommand(app),
 		newConfigCommand(app),
