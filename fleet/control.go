@@ -14,6 +14,12 @@ type Control interface {
 	TicketDesk
 	CrawlerDesk
 	TenantDesk
+	KeyDesk
+	AuditDesk
+	DeliveryDesk
+	Keeper
+	GaugeReader
+	TraceReader
 }
 
 // TicketDesk is what Ticket and Conductor need.
@@ -171,6 +177,10 @@ type Reader interface {
 	Offerings(ctx context.Context) ([]OfferingStatus, error)
 	// Preview plans a ticket without reserving anything.
 	Preview(ctx context.Context, in TicketInput) (Preview, error)
+	KeyReader
+	AuditReader
+	DeliveryReader
+	GaugeReader
 }
 
 // TicketFilter restricts a list of tickets; zero fields do not.
@@ -208,6 +218,8 @@ type TenantData interface {
 	// Reopen makes a closed crawl claimable again for another attempt: its failed
 	// and cut pages are queued again.
 	Reopen(ctx context.Context, t TenantID, id TicketID, epoch int64) error
+	ResultKeeper
+	TraceReader
 }
 
 // ResultKeeper forgets results that need not be kept.

@@ -209,7 +209,8 @@ type DeliveryTry struct {
 type DeliveryDesk interface {
 	// Delivery answers one message.
 	Delivery(ctx context.Context, r DeliveryRef) (Delivery, error)
-	// Tried notes how a try went. A message that was delivered stays so.
+	// Tried notes how a try went; set_aside is the end of the tries and not one of them.
+	// A message that was delivered stays so. How it ended is in the ticket's decisions.
 	Tried(ctx context.Context, t DeliveryTry) error
 	// Undelivered lists the pending messages that were made, or tried last, longer than
 	// age ago: their workflow may never have been started.

@@ -8,12 +8,15 @@ import (
 // Keeper is what the control worker does in the background with rows alone: it holds
 // spend caps and forgets what need not be kept.
 type Keeper interface {
-	// HoldSpend drains the crawlers of tenants that have reached their spend cap, what
-	// runs now included, and tells the Conductors of those whose month is new or whose
-	// cap was raised. It may be called as often as wanted.
+	// HoldSpend drains the crawlers of tenants that have reached their spend cap: this
+	// month's ledger in the cap's currency and what its crawlers have cost since without
+	// being booked yet. Their tickets wait (spend_cap) and their webhooks are told. It
+	// tells the Conductors of those whose month is new or whose cap was raised. It may
+	// be called as often as wanted; between two calls a tenant can go over its cap by
+	// what it costs in that time.
 	HoldSpend(ctx context.Context) (Follow, error)
 	// Expired lists ended tickets whose results are past their tenant's Keep.Results
-	// and were not forgotten yet, at most limit.
+	// and were not forgotten yet, at most limit, the oldest of each tenant first.
 	Expired(ctx context.Context, limit int) ([]TicketRef, error)
 	// Forgotten notes that a ticket's results are gone.
 	Forgotten(ctx context.Context, r TicketRef) error
@@ -22,8 +25,11 @@ type Keeper interface {
 	// they are.
 	Forgettable(ctx context.Context, limit int) ([]CrawlerRow, error)
 	Purged(ctx context.Context, g GUID) error
-	// Prune removes up to limit rows of each table that are past Keep.Rows (the ledger:
-	// 400 days at least), and answers how many, by table.
+	// Prune removes rows that are past Keep.Rows, and answers how many, by table: up to
+	// limit tickets and crawlers of each tenant, with their decisions and deliveries, and
+	// keys that are over; audit records and ledger lines only after 400 days at least. A
+	// ticket stays until its results are forgotten, a crawler until it is purged, a
+	// ledger line until its ticket is gone: what a ticket cost is the sum of its lines.
 	Prune(ctx context.Context, limit int) (map[string]int64, error)
 }
 

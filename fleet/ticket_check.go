@@ -210,14 +210,6 @@ func (in TicketInput) checkLimits() error {
 			return err
 		}
 	}
-	switch {
-	case in.StartAt != "":
-		return NotHonoured("startAt")
-	case in.MaxCost != nil:
-		return NotHonoured("maxCost")
-	case in.Webhook != "":
-		return NotHonoured("webhook")
-	}
 	return nil
 }
 

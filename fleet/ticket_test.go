@@ -74,8 +74,6 @@ func TestParseTicket_NamesTheField(t *testing.T) {
 		{`"deadline":"tomorrow"`, fleet.CodeInvalid, "deadline"},
 		{`"deadline":"-5m"`, fleet.CodeInvalid, "deadline"},
 		{`"deadline":"x","startAt":"x"`, fleet.CodeInvalid, "deadline"},
-		{`"startAt":"10m"`, fleet.CodeNotHonoured, "startAt"},
-		{`"maxCost":{"micros":1,"currency":"EUR"}`, fleet.CodeNotHonoured, "maxCost"},
 		{`"labels":{"z":"1","a":"` + strings.Repeat("x", 257) + `"}`, fleet.CodeInvalid, "labels.a"},
 		{`[]`, fleet.CodeInvalid, ""},
 		{`{} {}`, fleet.CodeInvalid, ""},

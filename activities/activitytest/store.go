@@ -31,10 +31,16 @@ type Store struct {
 	closed   map[fleet.TicketID]fleet.Outcome
 	bases    map[fleet.TenantID]bool
 	held     map[fleet.GUID]time.Time
+	keys     []fleet.KeyRow
+	audit    []fleet.AuditRecord
 	messages map[fleet.DeliveryRef]*fleet.Delivery
-	epoch    int64
-	told     int64
-	made     int
+	spends   fleet.Follow
+	purged   map[fleet.GUID]bool
+
+	forgotten map[fleet.TicketID]bool
+	epoch     int64
+	told      int64
+	made      int
 }
 
 // Ticket is a ticket's row.
@@ -57,7 +63,10 @@ func NewStore() *Store {
 		closed:   map[fleet.TicketID]fleet.Outcome{},
 		held:     map[fleet.GUID]time.Time{},
 		messages: map[fleet.DeliveryRef]*fleet.Delivery{},
-		bases:    map[fleet.TenantID]bool{"acme": true},
+		purged:   map[fleet.GUID]bool{},
+
+		forgotten: map[fleet.TicketID]bool{},
+		bases:     map[fleet.TenantID]bool{"acme": true},
 	}
 	s.tenants["acme"] = &fleet.TenantStatus{
 		Tenant: "acme", State: fleet.TenantReady, Plan: fleet.Plan{}.WithDefaults(),

@@ -30,6 +30,10 @@ type stores struct {
 	counters  fleet.Counters
 	filter    fleet.TicketFilter // of the last list
 	maxBatch  int                // most pages asked for at once
+
+	keys       []fleet.KeyRow
+	audit      []fleet.AuditRecord
+	deliveries []fleet.Delivery
 }
 
 func (s *stores) Tenants(context.Context) ([]fleet.TenantStatus, error) { return s.tenants, nil }
@@ -108,6 +112,33 @@ func (s *stores) Offerings(context.Context) ([]fleet.OfferingStatus, error) {
 
 func (s *stores) Preview(context.Context, fleet.TicketInput) (fleet.Preview, error) {
 	return s.preview, nil
+}
+
+func (s *stores) Keys(context.Context, fleet.TenantID) ([]fleet.KeyRow, error) { return s.keys, nil }
+
+func (s *stores) KeyOf(_ context.Context, digest string) (fleet.KeyRow, error) {
+	for _, k := range s.keys {
+		if k.Digest == digest {
+			return k, nil
+		}
+	}
+	return fleet.KeyRow{}, fleet.Errorf(fleet.CodeNotFound, "no key")
+}
+
+func (s *stores) AuditTrail(context.Context, fleet.AuditFilter) ([]fleet.AuditRecord, error) {
+	return s.audit, nil
+}
+
+func (s *stores) Deliveries(context.Context, fleet.TenantID, fleet.TicketID) ([]fleet.Delivery, error) {
+	return s.deliveries, nil
+}
+
+func (s *stores) Gauges(context.Context) (fleet.Gauges, error) {
+	g := fleet.Gauges{Tickets: map[fleet.TicketState]int{}}
+	for _, row := range s.tickets {
+		g.Tickets[row.State]++
+	}
+	return g, nil
 }
 
 func (s *stores) Pages(

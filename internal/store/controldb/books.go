@@ -20,8 +20,12 @@ func (w *work) book(l fleet.LedgerLine) error {
 	if l.Ticket == "" {
 		return nil
 	}
-	_, err := w.Exec(`UPDATE tickets SET bill = bill + ?, currency = ? WHERE tenant = ? AND ticket = ?`,
-		l.Amount.Micros, l.Amount.Currency, l.Tenant, l.Ticket)
+	slot := int64(0)
+	if l.Kind == fleet.LedgerSlot {
+		slot = l.Amount.Micros
+	}
+	_, err := w.Exec(`UPDATE tickets SET bill = bill + ?, slot_cost = slot_cost + ?, currency = ?
+		WHERE tenant = ? AND ticket = ?`, l.Amount.Micros, slot, l.Amount.Currency, l.Tenant, l.Ticket)
 	return err
 }
 

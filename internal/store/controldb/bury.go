@@ -64,7 +64,7 @@ func (w *work) evict(c *crawlerRow, why string) ([]fleet.LeaseRow, error) {
 
 // evicted lists the leases that evict freed and that nothing has come in the place of.
 func (w *work) evicted(c crawlerRow) ([]fleet.LeaseRow, error) {
-	return list(w, `SELECT tenant, ticket, guid, epoch, ?, ?, 0, 0, workflow_id, run_id, leased_at
+	return list(w, `SELECT tenant, ticket, guid, epoch, ?, ?, 0, 0, workflow_id, run_id, leased_at, 0
 		FROM tickets WHERE tenant = ? AND state IN ('waiting', 'closing') AND avoid = ? AND guid = ?
 		ORDER BY ticket`, []any{c.Offering, c.Address, c.Tenant, c.GUID, c.GUID}, scanLease)
 }

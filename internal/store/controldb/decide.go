@@ -78,6 +78,7 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 	var ask []fleet.Grant
 	for i := range waiting {
 		row := &waiting[i]
+		var made []fleet.DeliveryRef
 		var err error
 		if g, granted := p.Grants[row.id]; granted {
 			_, err = w.take(row, g, true, "a slot is free")
@@ -86,10 +87,14 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 			ask = append(ask, fleet.Grant{Tenant: t.ID, Ticket: row.id, WorkflowID: row.workflowID})
 		} else {
 			err = w.hold(row, p.Waits[row.id])
+			if err == nil {
+				made, err = w.needsAttention(t, row)
+			}
 		}
 		if err != nil {
 			return err
 		}
+		d.Follow.Deliveries = append(d.Follow.Deliveries, made...)
 	}
 	grants, err := w.grants(t.ID)
 	if err != nil {

@@ -124,13 +124,13 @@ func hasFree(s plan.State) bool {
 	return free > 0 && leased < s.Tenant.Plan.MaxSlots
 }
 
-// waiting reads the tenant's waiting tickets in the planner's order.
+// waiting reads the tenant's waiting tickets that want a slot, in the planner's order.
 func (w *work) waiting(t fleet.TenantID) ([]ticketRow, error) {
 	return list(w, waitingQuery, []any{t}, scanTicket)
 }
 
 const waitingQuery = `SELECT ` + ticketFields + ` FROM tickets WHERE tenant = ? AND state = 'waiting'
-	ORDER BY priority, since, ticket`
+	AND dormant = 0 ORDER BY priority, since, ticket`
 
 // grants lists the slots that were handed over and not yet picked up, to be told
 // (again).

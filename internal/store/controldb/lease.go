@@ -9,12 +9,13 @@ import (
 )
 
 const leaseColumns = `SELECT tenant, ticket, guid, epoch, offering, address, warm, granted,
-	workflow_id, run_id, taken_at FROM leases `
+	workflow_id, run_id, taken_at, until_at FROM leases `
 
 func scanLease(r scanner, l *fleet.LeaseRow) error {
-	var taken int64
+	var taken, until int64
 	err := r.Scan(&l.Tenant, &l.Ticket, &l.GUID, &l.Epoch, &l.Offering, &l.Address, &l.Warm, &l.Granted,
-		&l.WorkflowID, &l.RunID, &taken)
+		&l.WorkflowID, &l.RunID, &taken, &until)
+	l.Until = store.Moment(until)
 	l.TakenAt = store.Moment(taken)
 	return err
 }
@@ -43,18 +44,21 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 	l := fleet.Lease{
 		Tenant: t.tenant, Ticket: t.id, GUID: g, Epoch: t.nextEpoch(w.now), TakenAt: w.now,
 	}
-	var serving int64
+	var serving, slots int64
+	var price fleet.Money
 	err := w.One(`UPDATE crawlers SET leased = leased + 1, served = served + 1, idle_from = 0
-		WHERE guid = ? AND state = 'serving' AND leased < slots RETURNING offering, address, serving_at`,
-		[]any{g}, &l.Offering, &l.Address, &serving)
+		WHERE guid = ? AND state = 'serving' AND leased < slots RETURNING offering, address, serving_at, price, currency, slots`,
+		[]any{g}, &l.Offering, &l.Address, &serving, &price.Micros, &price.Currency, &slots)
 	if err != nil {
 		return l, fmt.Errorf("lease a slot of %s: %w", g, err)
 	}
 	l.Warm = store.Moment(serving).Before(t.since)
+	l.Until = t.affords(w.now, price, slots)
 	if _, err := w.Exec(`INSERT INTO leases (tenant, ticket, guid, epoch, session_key, offering, address,
-			warm, granted, workflow_id, run_id, taken_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			warm, granted, workflow_id, run_id, taken_at, until_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.tenant, t.id, g, l.Epoch, t.sessionKey, l.Offering, l.Address, flag(l.Warm), flag(granted),
-		t.workflowID, t.runID, store.Micros(w.now)); err != nil {
+		t.workflowID, t.runID, store.Micros(w.now), store.Micros(l.Until)); err != nil {
 		return l, err
 	}
 	if t.sessionKey != "" {
@@ -66,7 +70,7 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 			return l, err
 		}
 	}
-	if _, err := w.Exec(`UPDATE tickets SET state = 'running', epoch = ?, guid = ?, avoid = '', never = 0,
+	if _, err := w.Exec(`UPDATE tickets SET state = 'running', dormant = 0, epoch = ?, guid = ?, avoid = '', never = 0,
 			wait_code = '', wait_message = '', wait_since = 0, wait_until = 0,
 			leased_at = CASE leased_at WHEN 0 THEN ? ELSE leased_at END
 		WHERE tenant = ? AND ticket = ?`, l.Epoch, g, store.Micros(w.now), t.tenant, t.id); err != nil {

@@ -22,22 +22,23 @@ type entry struct {
 }
 
 const entryQuery = `SELECT ` + ticketFields + `, spec, hosts_given, pages_given,
-		l_guid, l_epoch, l_offering, l_address, l_warm, l_taken
+		l_guid, l_epoch, l_offering, l_address, l_warm, l_taken, l_until
 	FROM (SELECT t.*, l.guid AS l_guid, l.epoch AS l_epoch, l.offering AS l_offering,
-			l.address AS l_address, l.warm AS l_warm, l.taken_at AS l_taken
+			l.address AS l_address, l.warm AS l_warm, l.taken_at AS l_taken, l.until_at AS l_until
 		FROM tickets t LEFT JOIN leases l ON l.tenant = t.tenant AND l.ticket = t.ticket) AS e `
 
 func scanEntry(r scanner, e *entry) error {
 	var guid, offering, address *string
-	var epoch, taken *int64
+	var epoch, taken, until *int64
 	var warm *bool
-	if err := e.scan(r, &e.spec, &e.hosts, &e.pages, &guid, &epoch, &offering, &address, &warm, &taken); err != nil {
+	if err := e.scan(r, &e.spec, &e.hosts, &e.pages, &guid, &epoch, &offering, &address, &warm, &taken, &until); err != nil {
 		return err
 	}
 	if guid != nil {
 		e.lease = &fleet.Lease{
 			Tenant: e.tenant, Ticket: e.id, GUID: fleet.GUID(*guid), Epoch: *epoch, Warm: *warm,
 			Offering: fleet.OfferingID(*offering), Address: *address, TakenAt: store.Moment(*taken),
+			Until: store.Moment(*until),
 		}
 	}
 	return nil

@@ -55,9 +55,11 @@ func (s *Store) Record(ctx context.Context, r fleet.RecordRequest) (a fleet.Reco
 		}
 		var result *fleet.TicketResult
 		if t.state == fleet.TicketEnded {
-			result, err = t.final()
+			if result, err = t.final(); err == nil {
+				a.Follow.Deliveries, err = w.pending(r.Tenant, r.Ticket)
+			}
 		} else {
-			result, a.Follow.Drains, err = w.end(t, r)
+			result, err = w.end(t, r, &a.Follow)
 		}
 		if err != nil {
 			return err
@@ -89,46 +91,57 @@ func (w *work) unbound(t *ticketRow) ([]fleet.TenantID, error) {
 
 // end gives the slot back, writes the result and hands the slot on.
 func (w *work) end(
-	t *ticketRow, r fleet.RecordRequest,
-) (*fleet.TicketResult, []fleet.CrawlerDrain, error) {
+	t *ticketRow, r fleet.RecordRequest, f *fleet.Follow,
+) (*fleet.TicketResult, error) {
 	i := fleet.Intent{Outcome: r.Outcome, Reason: r.Reason, Error: r.Error}
 	if err := parse(t.intent, &i); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if i.Outcome == "" {
-		return nil, nil, fleet.Invalid("outcome", "is missing", "how the ticket ended")
-	}
-	if r.WorkflowID != "" {
-		if err := t.belongs(r.WorkflowID); err != nil {
-			return nil, nil, err
-		}
-	}
-	l, err := w.lease(t.tenant, t.id)
+	l, err := w.mayEnd(t, r, i)
 	if err != nil {
-		return nil, nil, err
-	}
-	if l != nil && l.Epoch > r.Epoch && t.intent == "" {
-		return nil, nil, fleet.Errorf(fleet.CodeFenced,
-			fmt.Sprintf("ticket %s has a later lease (%d) than the one that ended (%d)", t.id, l.Epoch, r.Epoch))
+		return nil, err
 	}
 	if l != nil {
 		if err := w.release(*l); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	result, err := w.finish(t, i, r.Counters)
-	if err != nil || l == nil {
-		return result, nil, err
+	if err != nil {
+		return nil, err
 	}
 	tenant, err := w.tenant(t.tenant)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	drains, err := w.yield(tenant, l)
-	if err != nil {
-		return nil, nil, err
+	if f.Deliveries, err = w.notify(tenant, t, fleet.NoticeOf(i.Outcome), "",
+		fleet.MessageTicket{Result: result}); err != nil || l == nil {
+		return result, err
 	}
-	return result, drains, w.grant(tenant)
+	if f.Drains, err = w.yield(tenant, l); err != nil {
+		return nil, err
+	}
+	return result, w.grant(tenant)
+}
+
+// mayEnd refuses an end that is not this ticket's, and answers its lease.
+func (w *work) mayEnd(
+	t *ticketRow, r fleet.RecordRequest, i fleet.Intent,
+) (*fleet.LeaseRow, error) {
+	if i.Outcome == "" {
+		return nil, fleet.Invalid("outcome", "is missing", "how the ticket ended")
+	}
+	if r.WorkflowID != "" {
+		if err := t.belongs(r.WorkflowID); err != nil {
+			return nil, err
+		}
+	}
+	l, err := w.lease(t.tenant, t.id)
+	if err == nil && l != nil && l.Epoch > r.Epoch && t.intent == "" {
+		return nil, fleet.Errorf(fleet.CodeFenced,
+			fmt.Sprintf("ticket %s has a later lease (%d) than the one that ended (%d)", t.id, l.Epoch, r.Epoch))
+	}
+	return l, err
 }
 
 // finish writes the result of a ticket whose lease has been given back.

@@ -77,7 +77,15 @@ func (w *work) replan(t *tenantRow, next fleet.Plan, by, action string) (f fleet
 	if err := w.savePlan(t.ID, next); err != nil {
 		return f, err
 	}
-	return f, w.audited(t.ID, by, action, fmt.Sprintf("plan %s, before %s", after, before))
+	if err := w.audited(t.ID, by, action, fmt.Sprintf("plan %s, before %s", after, before)); err != nil {
+		return f, err
+	}
+	if next.MaxSpend == nil && t.Held == nil {
+		return f, nil
+	}
+	held, err := w.holdSpend(t) // a cap that was changed holds, or lets go, at once
+	f.Drains, f.Deliveries = held.Drains, held.Deliveries
+	return f, err
 }
 
 // papers writes the parts of a tenant's document that rows keep as JSON.

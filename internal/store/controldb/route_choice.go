@@ -44,8 +44,8 @@ func (m *routing) consult(d plan.Demand) (plan.Choice, error) {
 			err = m.session(&s, m.t.tenant, d.Session.Key)
 		}
 		if err == nil && depth == full {
-			err = m.One(`SELECT count(*) FROM tickets WHERE tenant = ? AND state = 'waiting' AND ticket <> ?`,
-				[]any{m.t.tenant, m.t.id}, &s.Queue)
+			err = m.One(`SELECT count(*) FROM tickets WHERE tenant = ? AND state = 'waiting'
+				AND dormant = 0 AND ticket <> ?`, []any{m.t.tenant, m.t.id}, &s.Queue)
 		}
 		if err != nil {
 			return plan.Choice{}, err
@@ -72,12 +72,19 @@ func (m *routing) refuse(c plan.Choice) error {
 }
 
 func (m *routing) waits(why fleet.Wait) error {
+	if err := m.mayWait(); err != nil {
+		return err
+	}
 	if err := m.hold(m.t, why); err != nil {
 		return err
 	}
 	m.answer.Kind, m.answer.Wait = fleet.RouteWait, &m.t.wait
+	var err error
+	if m.answer.Deliveries, err = m.needsAttention(m.tenant, m.t); err != nil {
+		return err
+	}
 	switch why.Code {
-	case fleet.WaitSlot, fleet.WaitSlots, fleet.WaitTenant, fleet.WaitSuspended:
+	case fleet.WaitSpend, fleet.WaitPaused, fleet.WaitScheduled, fleet.WaitSlot, fleet.WaitSlots, fleet.WaitTenant, fleet.WaitSuspended:
 		// The conductor could do nothing: a slot comes free with a Record, which
 		// grants it, and a tenant that gets ready tells.
 		if !m.freed {

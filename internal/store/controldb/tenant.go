@@ -169,8 +169,7 @@ func (s *Store) ReserveProof(ctx context.Context, t fleet.TenantID) (in fleet.Cr
 	return in, err
 }
 
-// EraseTenant implements fleet.Control. What is kept: the ledger, and how each
-// ticket ended and what it cost.
+// EraseTenant implements fleet.Control. Only the ledger's lines are kept.
 func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
 	removed := map[string]int64{}
 	err := s.write(ctx, "erase tenant", func(w *work) error {
@@ -179,7 +178,8 @@ func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]i
 			{"tickets", `DELETE FROM tickets WHERE tenant = ?`},
 			{"sessions", `DELETE FROM sessions WHERE tenant = ?`},
 			{"crawlers", `DELETE FROM crawlers WHERE tenant = ?`},
-			{"decisions", `DELETE FROM decisions WHERE tenant = ? AND kind <> 'end'`},
+			{"decisions", `DELETE FROM decisions WHERE tenant = ?`},
+			{"deliveries", `DELETE FROM deliveries WHERE tenant = ?`},
 			{"keys", `DELETE FROM keys WHERE tenant = ?`},
 			{"audit", `DELETE FROM audit WHERE tenant = ?`},
 			{"plans", `DELETE FROM plans WHERE tenant = ?`},

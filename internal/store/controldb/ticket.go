@@ -25,6 +25,8 @@ type ticketRow struct {
 	onLoss            fleet.LossPolicy
 	place             string
 	since, seen       time.Time
+	start             time.Time
+	dormant           bool // it waits and wants no slot
 	wait              fleet.Wait
 	epoch, wanted     int64
 	fenced            int64
@@ -34,23 +36,32 @@ type ticketRow struct {
 	outcome           fleet.Outcome
 	intent, result    string
 	bill              fleet.Money
+	slotCost          int64        // of this attempt, in the bill's currency
+	maxCost           *fleet.Money // nil for no limit
+	webhook           string
 	times             fleet.TicketTimes
 	deadline          time.Time
 }
 
 const ticketFields = `tenant, ticket, hash, state, workflow_id, run_id, attempt, priority, session_key,
-	on_loss, place, since, seen_at, wait_code, wait_message, wait_since, wait_until, epoch, epoch_wanted,
-	fenced, reopen, guid, avoid, never, outcome, intent, result, bill, currency,
-	accepted_at, leased_at, ended_at, deadline`
+	on_loss, place, since, seen_at, start_at, dormant, wait_code, wait_message, wait_since, wait_until,
+	epoch, epoch_wanted, fenced, reopen, guid, avoid, never, outcome, intent, result, bill, slot_cost,
+	currency, max_cost, cost_currency, accepted_at, leased_at, ended_at, deadline, webhook`
 
 func (t *ticketRow) scan(r scanner, more ...any) error {
-	var since, seen, waitSince, waitUntil, accepted, leased, ended, deadline int64
+	var max fleet.Money
+	var start, since, seen, waitSince, waitUntil, accepted, leased, ended, deadline int64
 	err := r.Scan(append([]any{
 		&t.tenant, &t.id, &t.hash, &t.state, &t.workflowID, &t.runID, &t.attempt, &t.priority,
-		&t.sessionKey, &t.onLoss, &t.place, &since, &seen, &t.wait.Code, &t.wait.Message, &waitSince,
+		&t.sessionKey, &t.onLoss, &t.place, &since, &seen, &start, &t.dormant, &t.wait.Code, &t.wait.Message, &waitSince,
 		&waitUntil, &t.epoch, &t.wanted, &t.fenced, &t.reopen, &t.guid, &t.avoid, &t.never, &t.outcome,
-		&t.intent, &t.result, &t.bill.Micros, &t.bill.Currency, &accepted, &leased, &ended, &deadline,
+		&t.intent, &t.result, &t.bill.Micros, &t.slotCost, &t.bill.Currency, &max.Micros, &max.Currency,
+		&accepted, &leased, &ended, &deadline, &t.webhook,
 	}, more...)...)
+	if max.Currency != "" {
+		t.maxCost = &max
+	}
+	t.start = store.Moment(start)
 	t.since, t.seen = store.Moment(since), store.Moment(seen)
 	t.wait.Since, t.wait.Until = store.Moment(waitSince), store.Moment(waitUntil)
 	t.times = fleet.TicketTimes{Accepted: store.Moment(accepted), Leased: store.Moment(leased), Ended: store.Moment(ended)}
@@ -98,10 +109,15 @@ func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 	if err != nil {
 		return nil, fleet.Invalid("deadline", err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
 	}
+	start, err := in.StartAt.Resolve(w.now)
+	if err != nil {
+		return nil, fleet.Invalid("startAt", err.Error(), `a duration such as "10m" or an RFC 3339 instant`)
+	}
 	row := &ticketRow{
 		tenant: in.Tenant, id: in.ID, hash: in.Hash(), state: fleet.TicketWaiting,
 		workflowID: r.WorkflowID, runID: r.RunID, attempt: max(in.Attempt, 1), priority: in.Priority,
-		since: w.now, seen: w.now, deadline: deadline, times: fleet.TicketTimes{Accepted: w.now},
+		since: later(w.now, start), seen: w.now, start: start, deadline: deadline,
+		maxCost: in.MaxCost, webhook: in.Webhook, times: fleet.TicketTimes{Accepted: w.now},
 	}
 	if in.Session != nil {
 		row.sessionKey, row.onLoss = in.Session.Key, in.Session.OnLoss
@@ -115,13 +131,28 @@ func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 	if err != nil {
 		return nil, err
 	}
+	var most fleet.Money
+	if in.MaxCost != nil {
+		most = *in.MaxCost
+	}
+	now := store.Micros(w.now)
 	_, err = w.Exec(`INSERT INTO tickets (tenant, ticket, hash, state, workflow_id, run_id, attempt,
-			priority, session_key, on_loss, place, since, seen_at, accepted_at, deadline, hosts_given, pages_given, spec)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			priority, session_key, on_loss, place, since, seen_at, start_at, max_cost, cost_currency,
+			accepted_at, deadline, webhook, hosts_given, pages_given, spec)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		row.tenant, row.id, row.hash, row.state, row.workflowID, row.runID, row.attempt, row.priority,
-		row.sessionKey, row.onLoss, row.place, store.Micros(w.now), store.Micros(w.now), store.Micros(w.now),
-		store.Micros(deadline), flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
+		row.sessionKey, row.onLoss, row.place, store.Micros(row.since), now, store.Micros(start),
+		most.Micros, most.Currency, now, store.Micros(deadline), row.webhook,
+		flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
 	return row, err
+}
+
+// later is the later of two moments: a ticket's age in the queue begins with its startAt.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // effective is the input with the two defaults that do not come from itself alone:
@@ -178,22 +209,28 @@ func (w *work) hold(t *ticketRow, why fleet.Wait) error {
 		return nil
 	}
 	t.wait, t.state = why, fleet.TicketWaiting
-	if _, err := w.Exec(`UPDATE tickets SET state = 'waiting', wait_code = ?, wait_message = ?,
-			wait_since = ?, wait_until = ? WHERE tenant = ? AND ticket = ?`,
-		why.Code, why.Message, store.Micros(why.Since), store.Micros(why.Until), t.tenant, t.id); err != nil {
+	t.dormant = why.Code == fleet.WaitPaused || why.Code == fleet.WaitScheduled
+	if _, err := w.Exec(`UPDATE tickets SET state = 'waiting', dormant = ?, wait_code = ?,
+			wait_message = ?, wait_since = ?, wait_until = ? WHERE tenant = ? AND ticket = ?`,
+		flag(t.dormant), why.Code, why.Message, store.Micros(why.Since), store.Micros(why.Until),
+		t.tenant, t.id); err != nil {
 		return err
 	}
 	if !changed {
 		return nil
 	}
-	return w.decided(t.tenant, t.id, "", fleet.DecidedWait, string(why.Code)+": "+why.Message)
+	kind := fleet.DecidedWait
+	if why.Code == fleet.WaitPaused {
+		kind = fleet.DecidedPause
+	}
+	return w.decided(t.tenant, t.id, "", kind, why.Message)
 }
 
 // ifWaiting answers the tenant when tickets of it wait.
 func (w *work) ifWaiting(t fleet.TenantID) ([]fleet.TenantID, error) {
 	var n int
 	err := w.One(`SELECT count(*) FROM (
-		SELECT 1 FROM tickets WHERE tenant = ? AND state = 'waiting' LIMIT 1) AS found`,
+		SELECT 1 FROM tickets WHERE tenant = ? AND state = 'waiting' AND dormant = 0 LIMIT 1) AS found`,
 		[]any{t}, &n)
 	if err != nil || n == 0 {
 		return nil, err

@@ -210,4 +210,28 @@ func (s *schemas) destroy(ctx context.Context, t fleet.TenantID) error {
 	})
 }
 
+func (s *schemas) traces(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
+	role, err := Role(s.fleet, t)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]int64{}
+	err = s.owner.Read(ctx, func(tx *store.Tx) error {
+		for kind, query := range map[string]string{
+			"schemas": `SELECT count(*) FROM pg_namespace WHERE nspname = ?`,
+			"roles":   `SELECT count(*) FROM pg_roles WHERE rolname = ?`,
+		} {
+			is, err := exists(tx, query, role)
+			if err != nil {
+				return err
+			}
+			if is {
+				found[kind] = 1
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
 func (s *schemas) close() error { return s.owner.Close() }

@@ -52,6 +52,8 @@ type home interface {
 	open(ctx context.Context, t fleet.TenantID) (*store.DB, error)
 	// destroy removes it; nothing where there is none.
 	destroy(ctx context.Context, t fleet.TenantID) error
+	// traces counts what is left of it, by kind; zero counts are left out.
+	traces(ctx context.Context, t fleet.TenantID) (map[string]int64, error)
 	close() error
 }
 

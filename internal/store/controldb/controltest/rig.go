@@ -42,6 +42,8 @@ func Exercise(t *testing.T, open Factory, orders int) {
 	for name, test := range map[string]func(*testing.T, Factory){
 		"Route": testRoute, "Fence": testFence, "Record": testRecord, "Crawler": testCrawler,
 		"Decide": testDecide, "Session": testSession, "Loss": testLoss, "Books": testBooks,
+		"Suspend": testSuspend, "Plan": testPlan, "Steer": testSteer, "Webhook": testWebhook,
+		"Keep": testKeep, "Keys": testKeys,
 		"Tenant": testTenant, "Reader": testReader, "Fairness": testFairness,
 		"Together": testTogether,
 		"AnyOrder": func(t *testing.T, open Factory) { testAnyOrder(t, open, orders) },

@@ -70,6 +70,8 @@ func Exercise(t *testing.T, open Factory) {
 		"tickets do not see each other":                       ticketsApart,
 		"a tenant without a database is not found":            noTenant,
 		"destroy removes everything":                          destroy,
+		"forget removes one crawl":                            forget,
+		"traces are what is left of a tenant":                 traces,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
