@@ -20,6 +20,7 @@ import (
 // and the workflows that work for it.
 type Tenants struct {
 	Control   fleet.Control
+	Keys      fleet.KeyDesk // without one no key can be given
 	Data      fleet.TenantData
 	Temporal  Temporal
 	Namespace string
@@ -45,7 +46,21 @@ func (t *Tenants) parse(document json.RawMessage) (fleet.TenantInput, error) {
 // OpenAccount creates the tenant's row, or answers the one that exists.
 func (t *Tenants) OpenAccount(ctx context.Context, in fleet.TenantInput) (fleet.TenantStatus, error) {
 	status, err := t.Control.OpenTenant(ctx, in)
-	return status, wrapped("open the account", err)
+	if err != nil {
+		return status, wrapped("open the account", err)
+	}
+	status.Keys, err = t.keys(ctx, in.Tenant)
+	return status, wrapped("list the keys", err)
+}
+
+// keys lists those that are valid.
+func (t *Tenants) keys(ctx context.Context, id fleet.TenantID) ([]fleet.KeyRow, error) {
+	reader, ok := t.Keys.(fleet.KeyReader)
+	if !ok {
+		return nil, nil
+	}
+	all, err := reader.Keys(ctx, id)
+	return slices.DeleteFunc(all, func(k fleet.KeyRow) bool { return !k.Valid(time.Now()) }), err
 }
 
 // CreateDatabase makes the tenant's database.

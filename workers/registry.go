@@ -33,6 +33,7 @@ type set struct {
 }
 
 func newSet(o ControlOptions) *set {
+	keys, _ := o.Control.(fleet.KeyDesk) // a store without keys gives none
 	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Retry: o.Retry, Log: o.Log}
 	machines := &activities.Machines{
 		Fleet: o.Fleet, Providers: o.Providers, Desk: o.Control, Env: o.Env, Token: o.Token,
@@ -49,7 +50,7 @@ func newSet(o ControlOptions) *set {
 		},
 		machines: machines,
 		tenants: &activities.Tenants{
-			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
+			Control: o.Control, Keys: keys, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
 			Courier: courier, Allow: o.Allow,
 		},
 		deliveries: &activities.Deliveries{Desk: o.Deliveries, Poster: o.Poster, Courier: courier},
@@ -79,6 +80,12 @@ func (s *set) control() []named {
 		{activities.ActivityReserveProof, s.tenants.ReserveProof},
 		{activities.ActivityMoveTenant, s.tenants.MoveTenant},
 		{activities.ActivityChangePlan, s.tenants.ChangePlan},
+		{activities.ActivityReplan, s.tenants.Replan},
+		{activities.ActivitySuspend, s.tenants.Suspend},
+		{activities.ActivityResume, s.tenants.Resume},
+		{activities.ActivityCondemn, s.tenants.Condemn},
+		{activities.ActivityAddKey, s.tenants.AddKey},
+		{activities.ActivityRevokeKey, s.tenants.RevokeKey},
 		{activities.ActivityEndTickets, s.tenants.EndTickets},
 		{activities.ActivityEndCrawlers, s.tenants.EndCrawlers},
 		{activities.ActivityEraseRows, s.tenants.EraseRows},

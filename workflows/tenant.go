@@ -11,8 +11,9 @@ import (
 )
 
 // Tenant is an account, as long as it exists: provisioned step by step (and undone
-// in reverse where a step fails), then open for tickets and for the updates apply
-// and delete, then deleted with the proof of what was removed as its result. The
+// in reverse where a step fails), then open for tickets and for updates (plan,
+// suspended and resumed, keys), then deleted with the proof of what was removed as its
+// result. The
 // document is read strictly by the first activity. A tenant that exists already is
 // taken over as it is. Callers give the document alone: before is the tenant's own,
 // when it continues as new.
@@ -33,8 +34,10 @@ type tenant struct {
 	document  json.RawMessage // of today
 	in        fleet.TenantInput
 	status    fleet.TenantStatus
-	continued bool // an earlier run has provisioned it
-	leaving   bool // deletion was asked for
+	continued bool           // an earlier run has provisioned it
+	turn      workflow.Mutex // changes are made one after the other
+	leaving   bool           // deletion was asked for
+	farewell  fleet.DeleteRequest
 }
 
 func (t *tenant) setup(ctx workflow.Context) error {
@@ -47,6 +50,7 @@ func (t *tenant) setup(ctx workflow.Context) error {
 		return plain(err)
 	}
 	t.status.Tenant, t.status.Name = t.in.Tenant, t.in.Name
+	t.status.Labels, t.status.Webhooks = t.in.Labels, t.in.Webhooks
 	t.status.Plan = t.in.Plan.WithDefaults()
 	return label(ctx, t.in.Tenant, "")
 }
@@ -89,7 +93,16 @@ func (t *tenant) at(ctx workflow.Context, s fleet.TenantState) {
 
 // text is the status for the Web UI.
 func (t *tenant) text() string {
-	text := fmt.Sprintf("**%s**\n\n", t.status.State)
+	text := fmt.Sprintf("**%s**", t.status.State)
+	if t.status.Reason != "" && t.status.State == fleet.TenantSuspended {
+		text += ": " + t.status.Reason
+	}
+	text += fmt.Sprintf("\n\nUp to %d crawlers of %d slots.", t.status.Plan.MaxCrawlers,
+		t.status.Plan.SlotsPerCrawler)
+	for _, k := range t.status.Keys {
+		text += fmt.Sprintf(" Key `%s`.", k.Name)
+	}
+	text += "\n\n"
 	for _, s := range t.status.Steps {
 		mark := "…"
 		if s.Done {

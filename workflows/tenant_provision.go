@@ -33,11 +33,12 @@ func (t *tenant) provision(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	if t.leaving {
+		return nil
+	}
 	switch existing.State {
-	case fleet.TenantReady: // its workflow had been terminated: nothing may be undone here
-		t.in.Name, t.in.Plan = existing.Name, existing.Plan
-		t.status.Name, t.status.Plan = existing.Name, existing.Plan
-		t.at(ctx, fleet.TenantReady)
+	case fleet.TenantReady, fleet.TenantSuspended:
+		t.takeOver(ctx, existing)
 		return nil
 	case fleet.TenantDeleting: // a deletion that was cut short
 		t.leaving = true
@@ -46,7 +47,7 @@ func (t *tenant) provision(ctx workflow.Context) error {
 	s := &saga{}
 	s.undo = append(s.undo, t.undoAccount)
 	if existing.State == fleet.TenantFailed { // another try, perhaps with another plan
-		if err := t.replan(ctx); err != nil {
+		if err := t.again(ctx); err != nil {
 			return err
 		}
 	}
@@ -83,8 +84,19 @@ func (t *tenant) account(ctx workflow.Context) (fleet.TenantStatus, error) {
 	return status, nil
 }
 
-// replan gives a row that an earlier try left behind the plan of today's document.
-func (t *tenant) replan(ctx workflow.Context) error {
+// takeOver goes on with an account whose workflow had been terminated, or continues as
+// new: nothing may be undone here.
+func (t *tenant) takeOver(ctx workflow.Context, row fleet.TenantStatus) {
+	t.in.Name, t.in.Plan = row.Name, row.Plan
+	t.status.Name, t.status.Plan, t.status.Reason = row.Name, row.Plan, row.Reason
+	if row.Keys != nil {
+		t.status.Keys = row.Keys
+	}
+	t.at(ctx, row.State)
+}
+
+// again gives a row that an earlier try left behind the plan of today's document.
+func (t *tenant) again(ctx workflow.Context) error {
 	var a *activities.Tenants
 	return plain(workflow.ExecuteLocalActivity(local(ctx, "change the plan"),
 		a.ChangePlan, t.document).Get(ctx, nil))
@@ -145,7 +157,7 @@ func (t *tenant) prove(ctx workflow.Context) (string, error) {
 		switch {
 		case err == nil:
 			return fmt.Sprintf("%s at %s, address %s", hello.GUID, in.Offering, hello.Address), nil
-		case try == proofTries || !again(err):
+		case try == proofTries || !innocent(err):
 			return "", err
 		}
 		if err := workflow.Sleep(ctx, proofPause); err != nil {
@@ -154,9 +166,9 @@ func (t *tenant) prove(ctx workflow.Context) (string, error) {
 	}
 }
 
-// again reports whether a proof has failed of nothing that it was to prove: an earlier
+// innocent reports whether a proof has failed of nothing that it was to prove: an earlier
 // one still runs, or a worker died in the middle of its launch.
-func again(err error) bool {
+func innocent(err error) bool {
 	e := activities.FromTemporal(err)
 	return temporal.IsWorkflowExecutionAlreadyStartedError(err) ||
 		e != nil && e.Code == fleet.CodeCrawlerLost

@@ -10,26 +10,57 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// handlers registers the query and the updates. Validators reject, handlers change.
+// handlers registers the query and the updates. Validators reject, handlers change,
+// one after the other.
 func (t *tenant) handlers(ctx workflow.Context) error {
+	t.turn = workflow.NewMutex(ctx)
 	if err := workflow.SetQueryHandlerWithOptions(ctx, fleet.TenantQuery,
 		func() (fleet.TenantStatus, error) { return t.status, nil },
-		workflow.QueryHandlerOptions{Description: "state, plan and steps"}); err != nil {
+		workflow.QueryHandlerOptions{Description: "state, plan, keys and steps"}); err != nil {
 		return err
 	}
 	if err := workflow.SetUpdateHandlerWithOptions(ctx, fleet.TenantApply, t.apply,
 		workflow.UpdateHandlerOptions{
 			Validator:   t.checkApply,
-			Description: "change plan, name and labels (a whole tenant document)",
+			Description: "change plan, name, labels and webhooks (a whole tenant document)",
 		}); err != nil {
 		return err
 	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, fleet.TenantDelete, t.askDelete,
-		workflow.UpdateHandlerOptions{
-			Validator:   t.checkDelete,
-			Description: "cancel the tickets, stop the crawlers, remove database and rows",
-		})
+	for _, register := range []func(workflow.Context) error{
+		update[fleet.PlanRequest, fleet.TenantStatus]{
+			fleet.TenantPlan, `change parts of the plan: {"plan":{"maxCrawlers":3}}`,
+			anything[fleet.PlanRequest](t.open), t.replan,
+		}.register,
+		update[fleet.SuspendRequest, fleet.TenantStatus]{
+			fleet.TenantSuspend, `drain to zero, tickets wait: {"reason":"…","grace":"30s"}`,
+			anything[fleet.SuspendRequest](t.open), t.suspend,
+		}.register,
+		update[fleet.ResumeRequest, fleet.TenantStatus]{
+			fleet.TenantResume, "let a suspended tenant go on",
+			anything[fleet.ResumeRequest](t.open), t.resume,
+		}.register,
+		update[fleet.KeyRequest, fleet.KeyRow]{
+			fleet.TenantAddKey, `give a key to the tenant's pages: {"name":"…","digest":"its SHA-256"}`,
+			anything[fleet.KeyRequest](t.open), t.addKey,
+		}.register,
+		update[fleet.RevokeRequest, fleet.KeyRow]{
+			fleet.TenantRevokeKey, `end a key at once: {"name":"…"}`,
+			anything[fleet.RevokeRequest](t.open), t.revokeKey,
+		}.register,
+		update[fleet.DeleteRequest, fleet.TenantStatus]{
+			fleet.TenantDelete, "remove everything that carries the tenant's name but the ledger",
+			anything[fleet.DeleteRequest](t.checkDelete), t.askDelete,
+		}.register,
+	} {
+		if err := register(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// anything is a check that does not depend on what is asked.
+func anything[R any](check func() error) func(R) error { return func(R) error { return check() } }
 
 // checkApply reads the document as the activity will: parsing is pure.
 func (t *tenant) checkApply(document json.RawMessage) error {
@@ -38,7 +69,7 @@ func (t *tenant) checkApply(document json.RawMessage) error {
 		return activities.ToTemporal(err)
 	}
 	if err := t.open(); err != nil {
-		return err
+		return activities.ToTemporal(err)
 	}
 	if in.Tenant != t.status.Tenant {
 		return activities.ToTemporal(fleet.Invalid("tenant",
@@ -47,39 +78,47 @@ func (t *tenant) checkApply(document json.RawMessage) error {
 	return nil
 }
 
-// open refuses what a tenant that is not ready cannot take.
+// open refuses what only a tenant that is provisioned, and is to stay, can take.
 func (t *tenant) open() error {
-	if t.status.State == fleet.TenantReady && !t.leaving {
-		return nil
+	switch t.status.State {
+	case fleet.TenantReady, fleet.TenantSuspended:
+		if !t.leaving {
+			return nil
+		}
 	}
-	return activities.ToTemporal(fleet.Errorf(fleet.CodeTenantNotReady,
-		fmt.Sprintf("tenant %s is %s", t.status.Tenant, t.status.State)))
+	return t.notReady("wait until it is ready: crawlfleet tenant show")
 }
 
-func (t *tenant) apply(ctx workflow.Context, document json.RawMessage) (fleet.TenantStatus, error) {
-	var a *activities.Tenants
-	var in fleet.TenantInput
-	if err := workflow.ExecuteLocalActivity(local(ctx, "change the plan"), a.ChangePlan, document).
-		Get(ctx, &in); err != nil {
-		return t.status, plain(err)
-	}
-	t.document, t.in = document, in
-	t.status.Name, t.status.Plan = in.Name, in.Plan.WithDefaults()
-	return t.status, nil
-}
-
-func (t *tenant) checkDelete() error {
+func (t *tenant) notReady(hint string) error {
+	state := t.status.State
 	if t.leaving {
+		state, hint = fleet.TenantDeleting, "it is being deleted; its name is free again after that"
+	}
+	return fleet.Errorf(fleet.CodeTenantNotReady,
+		fmt.Sprintf("tenant %s is %s", t.status.Tenant, state)).WithHint(hint)
+}
+
+// checkDelete lets an account be deleted in any state but in the midst of being
+// provisioned: those steps would go on beside it. Before its state is known nothing
+// of it has been done, so that a failed account can be deleted by its next start.
+func (t *tenant) checkDelete() error {
+	if t.leaving || t.status.State == "" {
 		return nil // asked before: the same answer
+	}
+	if t.status.State == fleet.TenantProvisioning {
+		return t.notReady("wait until it is ready, or cancel its workflow, which undoes what was done")
 	}
 	return t.open()
 }
 
-// askDelete answers at once; the workflow's end is the proof.
-func (t *tenant) askDelete(ctx workflow.Context) (fleet.TenantStatus, error) {
+// askDelete answers when the deletion has begun; the workflow's end is the proof.
+func (t *tenant) askDelete(ctx workflow.Context, r fleet.DeleteRequest) (fleet.TenantStatus, error) {
 	if !t.leaving {
-		t.leaving = true
-		t.at(ctx, fleet.TenantDeleting)
+		t.leaving, t.farewell = true, r
+		if t.status.State != "" {
+			t.at(ctx, fleet.TenantDeleting)
+		}
 	}
-	return t.status, nil
+	err := workflow.Await(ctx, func() bool { return t.status.Tenant != "" }) // read by then
+	return t.status, err
 }
