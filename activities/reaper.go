@@ -17,6 +17,7 @@ const (
 	leaseAge      = 5 * time.Second // a ticket's first task has long been answered by then
 	unfinishedAge = time.Minute     // a closing ticket takes two statements
 	reservedAge   = time.Minute     // a Conductor starts what it reserved within seconds
+	overlookedAge = 5 * time.Second // a Conductor decides within milliseconds
 	settlePause   = 5 * time.Second // between two tries while the store is away
 )
 
@@ -26,11 +27,16 @@ const (
 //	row                               workflow       cure
 //	lease, older than 5 s             closed, none   end the ticket as cancelled ("terminated"):
 //	                                                 intent, fence, end; its slot goes on
+//	lease, older than 5 s             runs, with a   the old crawl fails, so that the ticket takes up
+//	                                  crawl before   its lease: a worker died between a burial and
+//	                                  that lease     the word of it
 //	ticket closing                    closed, none   the same; the first intent counts
 //	ticket waiting or running, 1 min  closed, none   the same
 //	crawler reserved, over 1 min      closed, none   stop at the provider, bury, settle
 //	crawler of any other live state   closed, none   the same
-//	any                               running        nothing: it is the workflow's
+//	tenant that was overlooked, 5 s   any            signal demand, which starts its Conductor
+//	                                                 where it was terminated
+//	any other                         running        nothing: it is the workflow's
 //	message pending, 1 min            none           started
 //	any                               no answer      nothing, until there is one
 //
@@ -62,7 +68,22 @@ func (r *Reaper) Run(ctx context.Context) {
 // Round looks at every row once. What fails is left to the next round and joined
 // to the error; it keeps no other row from its cure.
 func (r *Reaper) Round(ctx context.Context) error {
-	return errors.Join(r.leases(ctx), r.tickets(ctx), r.crawlers(ctx), r.deliveries(ctx))
+	return errors.Join(r.leases(ctx), r.tickets(ctx), r.crawlers(ctx), r.conductors(ctx),
+		r.deliveries(ctx))
+}
+
+// conductors tells those that should have decided, and have not: the deed of one that was
+// terminated is done by the next.
+func (r *Reaper) conductors(ctx context.Context) error {
+	tenants, err := r.Control.Overlooked(ctx, overlookedAge)
+	if err != nil {
+		return fmt.Errorf("list the overlooked tenants: %w", err)
+	}
+	var errs error
+	for _, t := range tenants {
+		errs = errors.Join(errs, r.Courier.Demand(ctx, t))
+	}
+	return errs
 }
 
 func (r *Reaper) leases(ctx context.Context) error {
@@ -92,13 +113,35 @@ func (r *Reaper) tickets(ctx context.Context) error {
 }
 
 func (r *Reaper) ticket(ctx context.Context, row fleet.TicketRow) error {
-	if runs, err := runs(ctx, r.Temporal, row.WorkflowID); runs || err != nil {
+	w, err := look(ctx, r.Temporal, row.WorkflowID)
+	switch {
+	case err != nil:
 		return err
+	case w.runs && row.Lease != nil:
+		return r.overtaken(ctx, row, w.pending)
+	case w.runs:
+		return nil
 	}
 	r.Log.Info("a ticket has no workflow any more",
 		zap.String("ticket", string(row.Input.ID)), zap.String("workflow", row.WorkflowID))
 	return abandoned(ctx, ending{desk: r.Control, data: r.Data, courier: r.Courier}, row,
 		fleet.OutcomeCancelled, "terminated")
+}
+
+// overtaken fails the crawls that a ticket still has from before its lease.
+func (r *Reaper) overtaken(ctx context.Context, row fleet.TicketRow, pending []string) error {
+	lost := ToTemporal(fleet.Errorf(fleet.CodeCrawlerLost, "the ticket was leased elsewhere meanwhile"))
+	var errs error
+	for _, id := range pending {
+		if epoch, ok := fleet.ActivityCrawlEpoch(id); !ok || epoch >= row.Lease.Epoch {
+			continue
+		}
+		err := r.Temporal.CompleteActivityByID(ctx, r.Namespace, row.WorkflowID, "", id, nil, lost)
+		if err != nil && !notFound(err) {
+			errs = errors.Join(errs, fmt.Errorf("fail %s of %s: %w", id, row.WorkflowID, err))
+		}
+	}
+	return errs
 }
 
 func (r *Reaper) crawlers(ctx context.Context) error {
@@ -154,20 +197,36 @@ func (r *Reaper) settle(ctx context.Context, books *Crawlers, guid fleet.GUID) e
 	}
 }
 
-// runs reports whether a workflow is open. Not found means that it is not.
-func runs(ctx context.Context, t Temporal, workflowID string) (bool, error) {
+// looked is what Temporal says of a workflow.
+type looked struct {
+	runs    bool     // it is open
+	pending []string // ids of its activities
+}
+
+// look asks Temporal. Not found means that it does not run.
+func look(ctx context.Context, t Temporal, workflowID string) (l looked, err error) {
 	ctx, cancel := context.WithTimeout(ctx, messageTimeout)
 	defer cancel()
 	answer, err := t.DescribeWorkflowExecution(ctx, workflowID, "")
 	if notFound(err) {
-		return false, nil
+		return l, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("describe %s: %w", workflowID, err)
+		return l, fmt.Errorf("describe %s: %w", workflowID, err)
+	}
+	for _, p := range answer.GetPendingActivities() {
+		l.pending = append(l.pending, p.GetActivityId())
 	}
 	status := answer.GetWorkflowExecutionInfo().GetStatus()
-	return status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING ||
-		status == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED, nil
+	l.runs = status == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING ||
+		status == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+	return l, nil
+}
+
+// runs reports whether a workflow is open.
+func runs(ctx context.Context, t Temporal, workflowID string) (bool, error) {
+	l, err := look(ctx, t, workflowID)
+	return l.runs, err
 }
 
 // abandoned ends a ticket whose workflow cannot do it any more.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
@@ -131,4 +132,40 @@ func TestReaper_RunsUntilItIsTold(t *testing.T) {
 		10*time.Second, time.Millisecond)
 	stop()
 	<-done
+}
+
+func TestReaper_TellsAConductorThatShouldHaveActed(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Reserve(1)
+	demands := func() (n int) {
+		require.NoError(t, d.reaper.Round(t.Context()))
+		for _, m := range d.temporal.Messages("") {
+			if m.Name == fleet.SignalDemand {
+				require.Equal(t, fleet.ConductorWorkflowID("acme"), m.WorkflowID)
+				n++
+			}
+		}
+		return n
+	}
+	require.Zero(t, demands(), "it may be about to")
+	d.later(leaseAge)
+	require.Equal(t, 1, demands())
+}
+
+func TestReaper_FailsACrawlThatWasOvertaken(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Crawler(1)
+	d.route(t, "t1")
+	epoch, id := d.store.Ticket("t1").Lease.Epoch, fleet.TicketWorkflowID("acme", "t1")
+	d.temporal.Pending = map[string][]*workflowpb.PendingActivityInfo{id: {
+		{ActivityId: fleet.ActivityCrawlID(epoch - 1)}, {ActivityId: fleet.ActivityCrawlID(epoch)}, {ActivityId: "7"},
+	}}
+	d.later(leaseAge)
+	require.NoError(t, d.reaper.Round(t.Context()))
+	failed := d.temporal.Messages("complete")
+	require.Len(t, failed, 1)
+	require.Equal(t, fleet.ActivityCrawlID(epoch-1), failed[0].Name)
+	require.Equal(t, fleet.TicketRunning, d.store.Ticket("t1").State)
 }

@@ -68,8 +68,9 @@ func (t *Tenants) CreateDatabase(ctx context.Context, id fleet.TenantID) error {
 	return wrapped("create the database", t.Data.Create(ctx, id))
 }
 
-// DestroyDatabase removes the tenant's database.
+// DestroyDatabase removes the tenant's database. It heartbeats.
 func (t *Tenants) DestroyDatabase(ctx context.Context, id fleet.TenantID) error {
+	defer alive(ctx)()
 	return wrapped("destroy the database", t.Data.Destroy(ctx, id))
 }
 
@@ -221,8 +222,10 @@ func (t *Tenants) open(
 	return false, nil
 }
 
-// EraseRows removes the tenant's rows and answers, for people, how many of which.
+// EraseRows removes the tenant's rows and answers, for people, how many of which. It
+// heartbeats.
 func (t *Tenants) EraseRows(ctx context.Context, id fleet.TenantID) (string, error) {
+	defer alive(ctx)()
 	removed, err := t.Control.EraseTenant(ctx, id)
 	if err != nil {
 		return "", wrapped("erase the rows", err)

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,6 +46,10 @@ type TicketDesk interface {
 	// Unfinished lists tickets whose row is closing, or waiting or running without
 	// being told of for age: their workflow may be gone.
 	Unfinished(ctx context.Context, age time.Duration) ([]TicketRow, error)
+	// Overlooked lists the tenants whose Conductor should have acted, and has not for age:
+	// a ticket waits for a decision, or for a moment that has passed, or a crawler is
+	// reserved and not started. It may have been terminated.
+	Overlooked(ctx context.Context, age time.Duration) ([]TenantID, error)
 }
 
 // LeaseRow is a lease with the workflow that holds it.
@@ -56,7 +61,16 @@ type LeaseRow struct {
 }
 
 // ActivityCrawlID is the activity id of a ticket's Crawl under a lease: Bury fails it by this id.
-func ActivityCrawlID(epoch int64) string { return "crawl-" + strconv.FormatInt(epoch, 10) }
+func ActivityCrawlID(epoch int64) string { return crawlID + strconv.FormatInt(epoch, 10) }
+
+// ActivityCrawlEpoch reads the epoch out of the id of a Crawl; false for another activity's.
+func ActivityCrawlEpoch(id string) (int64, bool) {
+	text, ok := strings.CutPrefix(id, crawlID)
+	epoch, err := strconv.ParseInt(text, 10, 64)
+	return epoch, ok && err == nil
+}
+
+const crawlID = "crawl-"
 
 // TicketRow is a ticket as rows and readers know it.
 type TicketRow struct {

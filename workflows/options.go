@@ -86,7 +86,7 @@ const (
 	proofPause   = 5 * time.Second
 	proofTries   = 36
 	eraseCall    = 24 * time.Hour      // one attempt at ending crawlers, heartbeating
-	eraseSilence = time.Minute         // a worker that is lost in mid-deletion
+	eraseSilence = 10 * time.Second    // a worker that is lost in mid-deletion
 	patience     = 30 * 24 * time.Hour // a store that is away must fail nobody
 )
 

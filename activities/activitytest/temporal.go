@@ -25,6 +25,8 @@ type Temporal struct {
 	Err error
 	// Missing is a search attribute that the namespace does not have.
 	Missing string
+	// Pending are the activities under way, by workflow id. Set it before any call.
+	Pending map[string][]*workflowpb.PendingActivityInfo
 
 	mu       sync.Mutex
 	messages []Message
@@ -119,6 +121,7 @@ func (t *Temporal) DescribeWorkflowExecution(
 		return nil, err
 	}
 	return &workflowservice.DescribeWorkflowExecutionResponse{
+		PendingActivities: t.Pending[id],
 		WorkflowExecutionInfo: &workflowpb.WorkflowExecutionInfo{
 			Execution: &commonpb.WorkflowExecution{WorkflowId: id},
 			Status:    enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,

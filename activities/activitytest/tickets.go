@@ -260,3 +260,28 @@ func (s *Store) Unfinished(_ context.Context, age time.Duration) ([]fleet.Ticket
 	}
 	return rows, nil
 }
+
+// Overlooked lists the tenants of waiting tickets and of reserved crawlers of that age.
+func (s *Store) Overlooked(_ context.Context, age time.Duration) ([]fleet.TenantID, error) {
+	if err := s.enter("Overlooked"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var out []fleet.TenantID
+	add := func(t fleet.TenantID, since time.Time) {
+		if s.Now().Sub(since) >= age && !slices.Contains(out, t) {
+			out = append(out, t)
+		}
+	}
+	for _, t := range s.tickets {
+		if t.State == fleet.TicketWaiting && t.Wait != nil && t.Wait.Code == fleet.WaitConductor {
+			add(t.Input.Tenant, t.Times.Accepted)
+		}
+	}
+	for _, c := range s.crawlers {
+		if c.State == fleet.CrawlerReserved && !c.Proof {
+			add(c.Tenant, c.Times.Reserved)
+		}
+	}
+	return out, nil
+}

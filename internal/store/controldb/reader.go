@@ -166,6 +166,20 @@ func (s *Store) Unfinished(ctx context.Context, age time.Duration) (out []fleet.
 	return out, err
 }
 
+// Overlooked implements fleet.Control.
+func (s *Store) Overlooked(ctx context.Context, age time.Duration) (out []fleet.TenantID, err error) {
+	err = s.read(ctx, "list overlooked tenants", func(w *work) error {
+		due := store.Micros(w.now.Add(-age))
+		out, err = list(w, `SELECT tenant FROM tickets WHERE state = 'waiting'
+				AND (wait_code = 'conductor' AND wait_since <= ? OR wait_until > 0 AND wait_until <= ?)
+			UNION SELECT tenant FROM crawlers WHERE state <> 'gone' AND state = 'reserved' AND proof = 0
+				AND reserved_at <= ? ORDER BY tenant`,
+			[]any{due, due, due}, func(r scanner, t *fleet.TenantID) error { return r.Scan(t) })
+		return err
+	})
+	return out, err
+}
+
 // Offerings implements fleet.Reader.
 func (s *Store) Offerings(ctx context.Context) (out []fleet.OfferingStatus, err error) {
 	err = s.read(ctx, "list offerings", func(w *work) error {

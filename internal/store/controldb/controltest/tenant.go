@@ -173,6 +173,25 @@ func testReader(t *testing.T, open Factory) {
 		require.Zero(t, a+b)
 	})
 
+	t.Run("OverlookedIsWhomTheConductorLeftWaiting", func(t *testing.T) {
+		r := newRig(t, open, nil)
+		r.tenant("acme", fleet.Plan{})
+		overlooked := func() []fleet.TenantID {
+			t.Helper()
+			all, err := r.Overlooked(r.ctx, time.Minute)
+			require.NoError(t, err)
+			return all
+		}
+		r.route(ticket("acme", "one")) // and its Conductor was terminated before it decided
+		require.Empty(t, overlooked())
+		r.clock.advance(time.Minute)
+		require.Equal(t, []fleet.TenantID{"acme"}, overlooked())
+		r.decide("acme")
+		require.Empty(t, overlooked())
+		r.clock.advance(time.Minute) // what it reserved was not started
+		require.Equal(t, []fleet.TenantID{"acme"}, overlooked())
+	})
+
 	t.Run("PreviewReservesNothing", func(t *testing.T) {
 		r := newRig(t, open, nil)
 		r.tenant("acme", fleet.Plan{})
