@@ -93,6 +93,7 @@ func (c *Courier) Demand(ctx context.Context, t fleet.TenantID) error {
 	_, err := c.Temporal.SignalWithStartWorkflow(ctx, fleet.ConductorWorkflowID(t),
 		fleet.SignalDemand, nil, client.StartWorkflowOptions{
 			TaskQueue:                fleet.ControlQueue,
+			WorkflowTaskTimeout:      fleet.ControlTask,
 			WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 			WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 			TypedSearchAttributes:    ofTenant(t),

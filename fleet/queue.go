@@ -1,8 +1,16 @@
 package fleet
 
+import "time"
+
 // ControlQueue is the task queue of the workflows and of the control
 // side's activities; `temporal workflow start` names it.
 const ControlQueue = "crawlfleet"
+
+// ControlTask is how long a workflow task may be with a control worker before another one
+// gets it: what a worker that is killed in the middle of one costs its workflow. Local
+// activities, milliseconds each, are part of a task; a longer one keeps it by two events
+// for every four fifths of this time.
+const ControlTask = 5 * time.Second
 
 // CrawlQueue is the crawler's own queue for Crawl: its GUID.
 func CrawlQueue(g GUID) string { return string(g) }

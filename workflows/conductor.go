@@ -112,6 +112,7 @@ func start(ctx workflow.Context, in fleet.CrawlerInput) workflow.ChildWorkflowFu
 		workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 			WorkflowID:            fleet.CrawlerWorkflowID(in.Tenant, in.GUID),
 			TaskQueue:             fleet.ControlQueue,
+			WorkflowTaskTimeout:   fleet.ControlTask,
 			ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
 			WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 			TypedSearchAttributes: activities.CrawlerAttributes(in),

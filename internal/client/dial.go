@@ -127,6 +127,7 @@ func sdkOptions(o Options) (client.Options, error) {
 	if options.Logger == nil {
 		options.Logger = silent{}
 	}
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, reconnecting()...)
 	if loopback(options.HostPort) {
 		// gzip costs more time than it saves where nothing leaves the machine.
 		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}

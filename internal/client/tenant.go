@@ -21,7 +21,7 @@ func (c *Client) StartTenant(ctx context.Context, in fleet.TenantInput) error {
 		return err
 	}
 	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: fleet.TenantWorkflowID(in.Tenant), TaskQueue: fleet.ControlQueue,
+		ID: fleet.TenantWorkflowID(in.Tenant), TaskQueue: fleet.ControlQueue, WorkflowTaskTimeout: fleet.ControlTask,
 		// A deleted account, and one whose provisioning failed, may be made again.
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,

@@ -65,7 +65,7 @@ func ticketOptions(workflowID string, in fleet.TicketInput) client.StartWorkflow
 			temporal.NewSearchAttributeKeyKeyword(fleet.AttrSession).ValueSet(string(in.Session.Key)))
 	}
 	o := client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: fleet.ControlQueue,
+		ID: workflowID, TaskQueue: fleet.ControlQueue, WorkflowTaskTimeout: fleet.ControlTask,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		// Failing tells a running ticket apart; USE_EXISTING would not, and its content
 		// has to be compared.
