@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 
@@ -20,6 +21,12 @@ import (
 // controlStop is how long running activities may finish when the control worker
 // stops: transactions take milliseconds, and what heartbeats is taken up elsewhere.
 const controlStop = 10 * time.Second
+
+// stickyPickup is how long a workflow task waits for the worker that has the workflow in
+// its memory, before any worker takes it: what a killed worker costs every workflow that it
+// had. The SDK's 5 s are for workers that may be busy for so long; ours answers in
+// milliseconds, and a task that it misses is replayed from a history of some dozen events.
+const stickyPickup = 2 * time.Second
 
 // DefaultReapEvery is the pause between two rounds of the reaper: a terminated
 // ticket holds its slot for the reaper's least age (5 s) and this.
@@ -58,6 +65,8 @@ type ControlOptions struct {
 	Retry fleet.DeliveryRetry
 	// ReapEvery is the pause between two rounds of the reaper; default DefaultReapEvery.
 	ReapEvery time.Duration
+	// Interceptors stand around every activity; default none.
+	Interceptors []interceptor.WorkerInterceptor
 }
 
 // Validate names the first required option that is missing.
@@ -109,20 +118,20 @@ func NewControl(o ControlOptions) (*Control, error) {
 	set := newSet(o)
 	c := &Control{reaper: set.reaper(o), watch: set.watch(o), log: o.Log}
 
-	control := worker.New(o.Client, fleet.ControlQueue, c.options())
+	control := worker.New(o.Client, fleet.ControlQueue, c.options(o))
 	workflows.Register(control)
 	register(control, set.control())
 	c.workers = append(c.workers, control)
 
 	for _, account := range o.Accounts {
-		options := c.options()
+		options := c.options(o)
 		options.DisableWorkflowWorker = true
 		launch := worker.New(o.Client, fleet.LaunchQueue(account), options)
 		register(launch, set.launch())
 		c.workers = append(c.workers, launch)
 	}
 	if o.Deliveries != nil {
-		options := c.options()
+		options := c.options(o)
 		options.DisableWorkflowWorker = true
 		options.MaxConcurrentActivityExecutionSize = deliverSlots
 		deliver := worker.New(o.Client, fleet.DeliverQueue, options)
@@ -132,9 +141,11 @@ func NewControl(o ControlOptions) (*Control, error) {
 	return c, nil
 }
 
-func (c *Control) options() worker.Options {
+func (c *Control) options(o ControlOptions) worker.Options {
 	return worker.Options{
-		WorkerStopTimeout: controlStop,
+		WorkerStopTimeout:            controlStop,
+		StickyScheduleToStartTimeout: stickyPickup,
+		Interceptors:                 o.Interceptors,
 		OnFatalError: func(err error) {
 			c.log.Error("a worker gave up", zap.Error(err))
 		},

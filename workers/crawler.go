@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -21,7 +22,7 @@ const (
 	maxPollers = 4
 )
 
-// CrawlerOptions are what a container works with. All are required.
+// CrawlerOptions are what a container works with. Client to Crawl are required.
 type CrawlerOptions struct {
 	Client client.Client
 	GUID   fleet.GUID
@@ -34,6 +35,9 @@ type CrawlerOptions struct {
 	Drain time.Duration
 	// Hello, Serve and Crawl are the contract's activities.
 	Hello, Serve, Crawl any
+
+	// Interceptors stand around every activity; default none.
+	Interceptors []interceptor.WorkerInterceptor
 }
 
 // Crawler runs the two queues of one container: one slot for Hello and Serve, so
@@ -56,16 +60,17 @@ func NewCrawler(o CrawlerOptions) (*Crawler, error) {
 	worker.SetBinaryChecksum(o.Build)
 	ctl, crawl := container(o)
 	c := &Crawler{
-		ctl:   worker.New(o.Client, fleet.CtlQueue(o.GUID), queueOptions(1, ctlStop)),
-		crawl: worker.New(o.Client, fleet.CrawlQueue(o.GUID), queueOptions(o.Slots, o.Drain)),
+		ctl:   worker.New(o.Client, fleet.CtlQueue(o.GUID), o.queue(1, ctlStop)),
+		crawl: worker.New(o.Client, fleet.CrawlQueue(o.GUID), o.queue(o.Slots, o.Drain)),
 	}
 	register(c.ctl, ctl)
 	register(c.crawl, crawl)
 	return c, nil
 }
 
-func queueOptions(slots int, stop time.Duration) worker.Options {
+func (o CrawlerOptions) queue(slots int, stop time.Duration) worker.Options {
 	return worker.Options{
+		Interceptors:                       o.Interceptors,
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: slots,
 		MaxConcurrentActivityTaskPollers:   min(slots, maxPollers),

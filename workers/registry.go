@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"slices"
+
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
@@ -19,6 +21,17 @@ func register(r worker.ActivityRegistry, all []named) {
 	for _, a := range all {
 		r.RegisterActivityWithOptions(a.do, activity.RegisterOptions{Name: a.name})
 	}
+}
+
+// Activities lists the wire names of all activities that are registered, on whatever queue.
+func Activities() []string {
+	s := &set{} // names need no store
+	ctl, crawl := container(CrawlerOptions{})
+	var names []string
+	for _, a := range slices.Concat(s.control(), s.launch(), s.deliver(), ctl, crawl) {
+		names = append(names, a.name)
+	}
+	return names
 }
 
 // set is every activity struct of the control side.

@@ -26,9 +26,6 @@ import (
 // and are called by the control worker or by activities themselves.
 var notActivities = []string{"Courier", "Reaper", "Watch"}
 
-// theContainers are those that the container's program registers.
-var theContainers = []string{"Hello", "Serve", "Crawl"}
-
 // functions calls see with every exported function and method of a package's sources.
 func functions(t *testing.T, dir string, see func(receiver string, f *ast.FuncDecl)) {
 	t.Helper()
@@ -86,11 +83,7 @@ func options() ControlOptions {
 
 func TestRegistry_EveryActivityIsRegisteredUnderItsName(t *testing.T) {
 	t.Parallel()
-	registered := slices.Clone(theContainers)
-	s := newSet(options())
-	for _, a := range slices.Concat(s.control(), s.launch(), s.deliver()) {
-		registered = append(registered, a.name)
-	}
+	registered := Activities()
 	written := []string{}
 	functions(t, "../activities", func(receiver string, f *ast.FuncDecl) {
 		if receiver == "" || !ast.IsExported(receiver) || !takes(f, "context", "Context") ||
@@ -161,7 +154,8 @@ func TestNewCrawler_RefusesWhatCannotServe(t *testing.T) {
 
 func TestCrawler_HasOneSlotForItsLivenessAndOnePerLease(t *testing.T) {
 	t.Parallel()
-	ctl, crawl := queueOptions(1, ctlStop), queueOptions(16, ctlStop)
+	var o CrawlerOptions
+	ctl, crawl := o.queue(1, ctlStop), o.queue(16, ctlStop)
 	require.Equal(t, 1, ctl.MaxConcurrentActivityExecutionSize)
 	require.Equal(t, 1, ctl.MaxConcurrentActivityTaskPollers)
 	require.Equal(t, 16, crawl.MaxConcurrentActivityExecutionSize)

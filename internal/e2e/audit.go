@@ -14,9 +14,9 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// drain asks every crawler to end and waits until there is none, in the rows and in the
+// Drain asks every crawler to end and waits until there is none, in the rows and in the
 // process table.
-func (f *Fleet) drain(ctx context.Context) error {
+func (f *Fleet) Drain(ctx context.Context) error {
 	asked := map[fleet.GUID]bool{}
 	return awaited(ctx, "no crawler left and the books closed", func() (bool, string) {
 		live, err := f.Control.AllCrawlers(ctx, "", false)

@@ -45,10 +45,10 @@ func TestBackup_TwentyCrawlsGoOnHereAndThere(t *testing.T) {
 	was, err := d.Fleet.Crawlers()
 	require.NoError(t, err)
 	other := restored(t, archive, Options{Dev: true})
-	then, err := endings(t.Context(), filepath.Join(other.DataDir(), "control.db"))
+	then, err := readRows(t.Context(), filepath.Join(other.DataDir(), "control.db"))
 	require.NoError(t, err)
-	require.Len(t, then, len(d.tickets))
-	for id, outcomes := range then {
+	require.Len(t, then.outcomes, len(d.tickets))
+	for id, outcomes := range then.outcomes {
 		require.Equal(t, []string{""}, outcomes, "%s was in the middle", id)
 	}
 	other.goOn(t)
@@ -158,7 +158,7 @@ func judge(t *testing.T, d *drill, log []sample.Request) {
 	truth, err := d.site.Truth(sample.Scope{MaxDepth: &depth})
 	require.NoError(t, err)
 	Check(t, d.Fleet, Evidence{
-		Log: log, Truth: truth, Tickets: d.tickets, Kills: d.losses,
+		Log: log, Truth: truth, Tickets: d.crawled(), Kills: d.losses,
 		Patience: []string{d.site.ShopURL(sample.FlakyPath)},
 		Key: func(url string) string {
 			if p, ok := d.site.Page(url); ok {

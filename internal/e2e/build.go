@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/crawlfleet/crawlfleet/internal/devserver"
@@ -50,6 +51,16 @@ func Build(ctx context.Context, dir string) (Programs, error) {
 	return p, p.compile(ctx, p.Crawler, "./workers/crawlfleet-crawler", "")
 }
 
+// Crashing makes the two programs that can be killed at an exact place, beside the others.
+func (p Programs) Crashing(ctx context.Context) (Programs, error) {
+	c := p
+	c.Crawlfleet, c.Crawler = p.Crawlfleet+"-crashpoints", p.Crawler+"-crashpoints"
+	if err := p.compile(ctx, c.Crawlfleet, "./starter/crawlfleet", "", "-tags", "crashpoints"); err != nil {
+		return c, err
+	}
+	return c, p.compile(ctx, c.Crawler, "./workers/crawlfleet-crawler", "", "-tags", "crashpoints")
+}
+
 // noteSources asks for every source file of ours. `go test` remembers what a test has looked at:
 // without it, a change of a program that the tests only run would leave them "(cached)".
 func noteSources(root string) error {
@@ -71,8 +82,9 @@ func (p Programs) CrawlerOfContract(ctx context.Context, out string, version int
 	return p.compile(ctx, out, "./workers/crawlfleet-crawler", fmt.Sprintf("-X main.contract=%d", version))
 }
 
-func (p Programs) compile(ctx context.Context, out, pkg, flags string) error {
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w "+flags, "-o", out, pkg)
+func (p Programs) compile(ctx context.Context, out, pkg, flags string, more ...string) error {
+	args := slices.Concat([]string{"build", "-trimpath", "-ldflags", "-s -w " + flags, "-o", out}, more, []string{pkg})
+	build := exec.CommandContext(ctx, "go", args...)
 	build.Dir = p.Root
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := build.CombinedOutput(); err != nil {

@@ -2,17 +2,15 @@ package e2e
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/sample"
@@ -20,14 +18,15 @@ import (
 
 // Crawled is a ticket that was submitted, with what it has to have come to.
 type Crawled struct {
-	*Ticket
+	Tenant fleet.TenantID
+	Ticket fleet.TicketID
 	// Outcome it ended with; empty for any.
 	Outcome fleet.Outcome
 	// Part says that it was ended early: it may have stored less, but nothing else.
 	Part bool
 }
 
-// Evidence is all that Check judges by. Nothing of it is what the fleet believes: the
+// Evidence is all that Judge judges by. Nothing of it is what the fleet believes: the
 // site's own log and pages, the rows as they are in the files, the process table.
 type Evidence struct {
 	Log   []sample.Request // of the one site that all tickets crawl
@@ -36,89 +35,140 @@ type Evidence struct {
 	Key func(url string) string
 	// Patience names the URLs that fail at first and are asked for once more.
 	Patience []string
-	Tickets  []Crawled // every ticket of the fleet
+	Tickets  []Crawled // every ticket of the fleet, but those of deleted tenants
 	// Kills is how many times a crawl lost its crawler, or its crawler the data plane
 	// for good.
 	Kills int
+	// Alive is when each crawler was last seen in the process table, where somebody looked.
+	Alive map[fleet.GUID]time.Time
+	// First is how long after each restart the first ticket was served.
+	First []time.Duration
 }
 
-// uncommitted is what a crawl may have fetched and not stored: a batch on its way and one
-// that is being filled meanwhile, of 32 pages each.
-const uncommitted = 2 * 32
+// Verdict is what Judge found: the counts, and everything that is wrong.
+type Verdict struct {
+	Tickets, Pages, Requests, Again, Kills  int
+	Tenants, Crawlers, Buried, Bills, Lines int
+	First                                   []time.Duration
+	Wrong                                   []string
+}
 
-// Check judges a fleet that has come to rest, and prints the counts.
+const (
+	// uncommitted is what a crawl may have fetched and not stored: a batch on its way and one
+	// that is being filled meanwhile, of 32 pages each.
+	uncommitted = 2 * 32
+	// firstWithin is how long after a restart the first ticket may take to be served.
+	firstWithin = 25 * time.Second
+)
+
+// String is the counts, for people.
+func (v Verdict) String() string {
+	text := fmt.Sprintf("%d tickets of %d tenants with %d pages; %d requests, %d of them again after %d losses; "+
+		"%d crawlers, %d of them buried; %d bills of %d ledger lines",
+		v.Tickets, v.Tenants, v.Pages, v.Requests, v.Again, v.Kills, v.Crawlers, v.Buried, v.Bills, v.Lines)
+	if len(v.First) > 0 {
+		text += fmt.Sprintf("; the first ticket %s after a restart at worst (of %d)",
+			slices.Max(v.First).Round(time.Millisecond), len(v.First))
+	}
+	return text
+}
+
+func (v *Verdict) wrong(format string, args ...any) {
+	v.Wrong = append(v.Wrong, fmt.Sprintf(format, args...))
+}
+
+// Check judges a fleet that has come to rest, prints the counts and fails the test for
+// whatever is wrong.
 func Check(t *testing.T, f *Fleet, e Evidence) {
 	t.Helper()
-	ctx := t.Context()
-	assert.NoError(t, f.audit(ctx), "the books")
-	left, err := f.Crawlers()
-	require.NoError(t, err)
-	assert.Empty(t, left, "an orphan in the process table")
-	checkTickets(t, f, e.Tickets)
-	pages := 0
-	for _, c := range e.Tickets {
-		pages += checkPages(t, e, c)
+	v, err := f.Judge(t.Context(), e)
+	assert.NoError(t, err)
+	t.Log(v)
+	for _, wrong := range v.Wrong {
+		t.Error(wrong)
 	}
-	again := checkRequests(t, e)
-	t.Logf("%d tickets with %d pages; %d requests, %d of them again after %d losses",
-		len(e.Tickets), pages, len(e.Log), again, e.Kills)
 }
 
-// checkTickets wants every ticket once, ended, and no other.
-func checkTickets(t *testing.T, f *Fleet, tickets []Crawled) {
-	t.Helper()
-	rows, err := endings(t.Context(), filepath.Join(f.DataDir(), "control.db"))
-	require.NoError(t, err)
+// Judge judges a fleet that has come to rest. Its error is that it could not be judged.
+func (f *Fleet) Judge(ctx context.Context, e Evidence) (Verdict, error) {
+	v := Verdict{Tickets: len(e.Tickets), Requests: len(e.Log), Kills: e.Kills, First: e.First}
+	if err := f.audit(ctx); err != nil {
+		v.wrong("the books: %v", err)
+	}
+	left, err := f.Processes()
+	if err != nil {
+		return v, err
+	}
+	for _, p := range left {
+		if p.GUID != "" {
+			v.wrong("an orphan in the process table: %s", strings.Join(p.Args, " "))
+		}
+	}
+	r, err := readRows(ctx, filepath.Join(f.DataDir(), "control.db"))
+	if err != nil {
+		return v, err
+	}
+	v.Tenants, v.Crawlers, v.Bills, v.Lines = r.tenants, r.crawlers, r.bills, r.lines
+	v.tickets(r.outcomes, e.Tickets)
+	v.burials(r.burials, e.Alive)
+	for _, c := range e.Tickets {
+		pages, err := f.pages(ctx, c.Tenant, c.Ticket)
+		if err != nil {
+			return v, err
+		}
+		v.pages(e, c, pages)
+	}
+	v.requests(e)
+	for _, d := range e.First {
+		if d > firstWithin {
+			v.wrong("the first ticket was served %s after a restart, not within %s", d, firstWithin)
+		}
+	}
+	return v, nil
+}
+
+// tickets wants every ticket once, ended, and no other.
+func (v *Verdict) tickets(rows map[string][]string, tickets []Crawled) {
 	for _, c := range tickets {
-		id := string(c.ID) + "/" + string(c.Name)
+		id := string(c.Tenant) + "/" + string(c.Ticket)
 		outcomes := rows[id]
 		delete(rows, id)
-		if !assert.Len(t, outcomes, 1, "rows of ticket %s", id) {
-			continue
+		switch {
+		case len(outcomes) != 1:
+			v.wrong("ticket %s has %d rows", id, len(outcomes))
+		case outcomes[0] == "":
+			v.wrong("ticket %s has not ended", id)
+		case c.Outcome != "" && outcomes[0] != string(c.Outcome):
+			v.wrong("ticket %s ended as %s, not as %s", id, outcomes[0], c.Outcome)
 		}
-		if c.Outcome == "" {
-			assert.NotEmpty(t, outcomes[0], "the outcome of ticket %s", id)
-			continue
-		}
-		assert.Equal(t, string(c.Outcome), outcomes[0], "the outcome of ticket %s", id)
 	}
-	assert.Empty(t, rows, "tickets that nobody submitted")
+	for _, id := range slices.Sorted(maps.Keys(rows)) {
+		v.wrong("ticket %s was submitted by nobody", id)
+	}
 }
 
-// endings reads the outcomes of all tickets, by tenant and id.
-func endings(ctx context.Context, path string) (all map[string][]string, err error) {
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	rows, err := db.QueryContext(ctx, `SELECT tenant || '/' || ticket, outcome FROM tickets`)
-	if err != nil {
-		return nil, fmt.Errorf("read the tickets: %w", err)
-	}
-	defer func() { err = errors.Join(err, rows.Close(), rows.Err()) }()
-	all = map[string][]string{}
-	for rows.Next() {
-		var id, outcome string
-		if err := rows.Scan(&id, &outcome); err != nil {
-			return nil, err
+// buriedLate is how much later than a burial a process may have been seen: it was dying.
+const buriedLate = 500 * time.Millisecond
+
+// burials wants no crawler given up that lived on.
+func (v *Verdict) burials(all []burial, alive map[fleet.GUID]time.Time) {
+	v.Buried = len(all)
+	for _, b := range all {
+		if late := alive[b.guid].Sub(b.at); late > buriedLate {
+			v.wrong("crawler %s was buried (%s) and lived on for %s", b.guid, b.reason, late)
 		}
-		all[id] = append(all[id], outcome)
 	}
-	return all, nil
 }
 
-// checkPages wants every page and file of the truth stored once and no other, and gives
-// how many are.
-func checkPages(t *testing.T, e Evidence, c Crawled) int {
-	t.Helper()
+// pages wants every page and file of the truth stored once and no other.
+func (v *Verdict) pages(e Evidence, c Crawled, rows []fleet.PageRow) {
 	count := map[string]int{}
-	for _, p := range c.Pages() {
+	for _, p := range rows {
 		if p.Outcome == fleet.PageFetched {
 			count[e.Key(p.URL)]++
 		}
 	}
-	stored := len(count)
+	v.Pages += len(count)
 	var missing, doubled []string
 	for _, url := range slices.Concat(e.Truth.Pages, e.Truth.Files) {
 		switch n := count[url]; {
@@ -129,17 +179,19 @@ func checkPages(t *testing.T, e Evidence, c Crawled) int {
 		}
 		delete(count, url)
 	}
-	if !c.Part {
-		assert.Empty(t, few(missing), "%s: %d pages are not stored", c.Name, len(missing))
+	if len(missing) > 0 && !c.Part {
+		v.wrong("%s: %d pages are not stored: %s", c.Ticket, len(missing), few(missing))
 	}
-	assert.Empty(t, few(doubled), "%s: %d pages are stored twice", c.Name, len(doubled))
-	assert.Empty(t, few(slices.Sorted(maps.Keys(count))), "%s: stored and no page of the site", c.Name)
-	return stored
+	if len(doubled) > 0 {
+		v.wrong("%s: %d pages are stored twice: %s", c.Ticket, len(doubled), few(doubled))
+	}
+	if len(count) > 0 {
+		v.wrong("%s: stored and no page of the site: %s", c.Ticket, few(slices.Sorted(maps.Keys(count))))
+	}
 }
 
-// checkRequests bounds what the site was asked for again, and gives how many that were.
-func checkRequests(t *testing.T, e Evidence) int {
-	t.Helper()
+// requests bounds what the site was asked for again.
+func (v *Verdict) requests(e Evidence) {
 	count := map[string]int{}
 	for _, r := range e.Log {
 		if r.Path != "/robots.txt" { // each crawler asks for it anew
@@ -149,20 +201,33 @@ func checkRequests(t *testing.T, e Evidence) int {
 	for _, url := range e.Patience {
 		count[url]--
 	}
-	again := 0
 	var more []string
 	for url, n := range count {
 		if extra := n - len(e.Tickets); extra > 0 {
-			again += extra
+			v.Again += extra
 			more = append(more, url)
 		}
 	}
-	assert.LessOrEqual(t, again, e.Kills*(fleet.DefaultConcurrency+uncommitted), "requests again: %s", few(more))
+	if most := e.Kills * (fleet.DefaultConcurrency + uncommitted); v.Again > most {
+		v.wrong("%d requests again, more than the %d that were in flight: %s", v.Again, most, few(more))
+	}
 	for _, url := range e.Truth.Requested() {
 		delete(count, url)
 	}
-	assert.Empty(t, few(slices.Sorted(maps.Keys(count))), "requests for what is out of bounds")
-	return again
+	if len(count) > 0 {
+		v.wrong("requests for what is out of bounds: %s", few(slices.Sorted(maps.Keys(count))))
+	}
+}
+
+// KeyOf gives the one spelling of a bundled site's URLs.
+func KeyOf(s *sample.Site) func(url string) string {
+	return func(url string) string {
+		if p, ok := s.Page(url); ok {
+			return p.URL
+		}
+		url, _, _ = strings.Cut(url, "#")
+		return url
+	}
 }
 
 // few names the first of many, as a line.

@@ -154,7 +154,7 @@ func (f *Fleet) KillAll() error {
 // Close drains the fleet, audits it, stops it and removes its directory. What it finds
 // wrong is its error; the directory is kept then.
 func (f *Fleet) Close(ctx context.Context) error {
-	err := errors.Join(f.revive(), f.drain(ctx))
+	err := errors.Join(f.revive(), f.Drain(ctx))
 	err = errors.Join(err, f.audit(ctx), f.stop())
 	f.end()
 	err = errors.Join(err, f.leftOver())
@@ -162,6 +162,13 @@ func (f *Fleet) Close(ctx context.Context) error {
 		return fmt.Errorf("%w\n(state and logs are kept in %s)", err, f.Dir)
 	}
 	return os.RemoveAll(f.Dir)
+}
+
+// Leave ends the fleet as it is, with SIGKILL. Its directory is kept.
+func (f *Fleet) Leave() error {
+	err := f.KillAll()
+	f.end()
+	return err
 }
 
 // revive starts again what a test has killed, so that the books can be closed.

@@ -126,7 +126,7 @@ func TestKill_EverythingAtOnce(t *testing.T) {
 	}
 	d.awaitRequests(100)
 	for i := range 2 {
-		d.losses += 2
+		d.lose(2)
 		require.NoError(t, d.KillAll())
 		at := time.Now()
 		require.NoError(t, d.StartAll())

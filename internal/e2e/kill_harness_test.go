@@ -1,10 +1,7 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/crashpoint"
 	"github.com/crawlfleet/crawlfleet/internal/sample"
 )
 
@@ -23,65 +21,60 @@ type drill struct {
 	*Fleet
 	t       *testing.T
 	site    *sample.Site
-	tickets []Crawled
+	witness *Witness
+
+	mu      sync.Mutex // guards what follows
+	tickets []expected
 	losses  int // of crawls
+	first   []time.Duration
+}
+
+// expected is a ticket with what it has to have come to.
+type expected struct {
+	*Ticket
+	as Crawled
 }
 
 // newDrill starts both. Each answer of the site takes delay, until it is hurried.
 func newDrill(t *testing.T, o Options, delay time.Duration) *drill {
 	t.Helper()
-	return &drill{Fleet: own(t, o), t: t, site: site(t, sample.Options{PageDelay: delay})}
+	return drillOn(t, own(t, o), delay)
 }
 
-// crashing is a drill whose control worker can be made to die at a certain call.
-func crashing(t *testing.T, o Options, delay time.Duration) *drill {
+func drillOn(t *testing.T, f *Fleet, delay time.Duration) *drill {
 	t.Helper()
-	p := the.programs
-	var err error
-	p.Crawlfleet, err = crashpoints()
-	require.NoError(t, err)
-	f, err := Start(t.Context(), p, o)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, f.Close(context.Background())) })
-	return &drill{Fleet: f, t: t, site: site(t, sample.Options{PageDelay: delay})}
-}
-
-// crashpoints builds the command line with its crash points, once, beside the real one.
-var crashpoints = sync.OnceValues(func() (string, error) {
-	out := filepath.Join(filepath.Dir(the.programs.Crawlfleet), "crawlfleet-crashpoints")
-	build := exec.Command("go", "build", "-tags", "crashpoints", "-trimpath", "-ldflags", "-s -w",
-		"-o", out, "./starter/crawlfleet")
-	build.Dir = the.programs.Root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build with crash points: %w\n%s", err, said)
+	return &drill{
+		Fleet: f, t: t, site: site(t, sample.Options{PageDelay: delay}), witness: f.Watch(t.Context()),
 	}
-	return out, nil
-})
-
-// dieAt has the control worker kill itself at a call, once: "after Intend" with the
-// ticket, tenant or GUID that the call is about, or * for any.
-func (d *drill) dieAt(call, subject string) {
-	d.t.Helper()
-	fresh := filepath.Join(d.DataDir(), "crash.new")
-	require.NoError(d.t, os.WriteFile(fresh, []byte(call+" "+subject), 0o600))
-	require.NoError(d.t, os.Rename(fresh, strings.TrimSuffix(fresh, ".new")))
 }
 
-// died waits for the end that dieAt asked for, and starts the worker again.
-func (d *drill) died(what string) {
+// points is where the programs of a crashing build look for crash points.
+func (d *drill) points() crashpoint.Folder {
+	return crashpoint.Folder(filepath.Join(d.DataDir(), "crash"))
+}
+
+// arm has whoever comes to a crash point die there, once: "before Hello acme".
+func (d *drill) arm(point string) {
 	d.t.Helper()
-	Await(d.t, "the worker to die "+what, func() (bool, string) {
-		return !d.Worker.Running(), "it runs; open: " + d.open()
-	})
-	require.NoFileExists(d.t, filepath.Join(d.DataDir(), "crash"), "it died of something else:\n"+d.Worker.tail())
-	require.NoError(d.t, d.StartWorker())
+	p, err := crashpoint.Parse(point)
+	require.NoError(d.t, err)
+	require.NoError(d.t, d.points().Arm(p))
+}
+
+// forget takes a ticket from the checker's list: its rows are erased with its tenant.
+func (d *drill) forget(k *Ticket) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tickets = slices.DeleteFunc(d.tickets, func(e expected) bool { return e.ID == k.ID && e.Name == k.Name })
 }
 
 // open tells of the tickets that have not ended, with what was decided about them.
 func (d *drill) open() string {
 	var out strings.Builder
-	for _, c := range d.tickets {
+	d.mu.Lock()
+	tickets := slices.Clone(d.tickets)
+	d.mu.Unlock()
+	for _, c := range tickets {
 		row, err := d.Control.Ticket(d.t.Context(), c.ID, c.Name)
 		if err == nil && row.State == fleet.TicketEnded {
 			continue
@@ -115,13 +108,34 @@ func (d *drill) input(id fleet.TicketID, edits ...func(*fleet.TicketInput)) flee
 
 // expect notes a ticket for the checker. One that ends otherwise than done has stored a part.
 func (d *drill) expect(k *Ticket, o fleet.Outcome) {
-	for i, c := range d.tickets {
-		if c.ID == k.ID && c.Name == k.Name {
-			d.tickets = append(d.tickets[:i], d.tickets[i+1:]...)
-			break
-		}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.tickets = slices.DeleteFunc(d.tickets, func(e expected) bool { return e.ID == k.ID && e.Name == k.Name })
+	d.tickets = append(d.tickets, expected{k, Crawled{
+		Tenant: k.ID, Ticket: k.Name, Outcome: o, Part: o != fleet.OutcomeDone,
+	}})
+}
+
+// lose notes that so many crawls lost their crawler.
+func (d *drill) lose(crawls int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.losses += crawls
+}
+
+// served notes how long after a restart the first ticket was served.
+func (d *drill) served(after time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.first = append(d.first, after)
+}
+
+// crawled is what the checker is told of the tickets.
+func (d *drill) crawled() (all []Crawled) {
+	for _, k := range d.tickets {
+		all = append(all, k.as)
 	}
-	d.tickets = append(d.tickets, Crawled{Ticket: k, Outcome: o, Part: o != fleet.OutcomeDone})
+	return all
 }
 
 func inSession(key fleet.SessionKey, policy fleet.LossPolicy) func(*fleet.TicketInput) {
@@ -146,7 +160,7 @@ func (d *drill) killCrawlerOf(k *Ticket) (time.Time, string) {
 	require.NoError(d.t, err)
 	for _, p := range k.Processes() {
 		if p.GUID == row.GUID {
-			d.losses += row.Leased
+			d.lose(row.Leased)
 			at := time.Now()
 			Kill(p.PID)
 			return at, row.Address
@@ -204,15 +218,10 @@ func (d *drill) judge() {
 	truth, err := d.site.Truth(sample.Scope{})
 	require.NoError(d.t, err)
 	Check(d.t, d.Fleet, Evidence{
-		Log: d.site.Log(), Truth: truth, Tickets: d.tickets, Kills: d.losses,
+		Log: d.site.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses,
+		Alive: d.witness.Alive(), First: d.first,
 		Patience: []string{d.site.ShopURL(sample.FlakyPath)},
-		Key: func(url string) string {
-			if p, ok := d.site.Page(url); ok {
-				return p.URL
-			}
-			url, _, _ = strings.Cut(url, "#")
-			return url
-		},
+		Key:      KeyOf(d.site),
 	})
 }
 

@@ -24,6 +24,7 @@ func TestKill_CrawlerInTheMiddleOfARealSite(t *testing.T) {
 	require.Len(t, truth.Pages, 1169)
 
 	d := &drill{Fleet: own(t, Options{}), t: t}
+	d.witness = d.Watch(t.Context())
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 2})
 	k := a.Submit(fleet.TicketInput{ID: "manual", URLs: []string{s.URL("index.html")}})
 	d.expect(k, fleet.OutcomeDone)
@@ -34,7 +35,7 @@ func TestKill_CrawlerInTheMiddleOfARealSite(t *testing.T) {
 	t.Logf("the manual was crawled in %s", time.Since(began).Round(time.Millisecond))
 	d.rest()
 	Check(t, d.Fleet, Evidence{
-		Log: s.Log(), Truth: truth, Tickets: d.tickets, Kills: d.losses,
+		Log: s.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses, Alive: d.witness.Alive(),
 		Key: func(url string) string { url, _, _ = strings.Cut(url, "#"); return url },
 	})
 }

@@ -42,7 +42,7 @@ func TestKill_WorkflowsTerminatedByHand(t *testing.T) {
 	t.Logf("ticket terminated: the slot was the next one's after %s", time.Since(at).Round(time.Millisecond))
 
 	// The crawler: stopped, and what ran on it runs elsewhere.
-	d.losses += 2
+	d.lose(2)
 	at = d.terminate(fleet.CrawlerWorkflowID(a.ID, lease.GUID))
 	moves.await("to be elsewhere", func(r fleet.TicketRow) bool {
 		return r.State == fleet.TicketEnded || r.Lease != nil && r.Lease.GUID != lease.GUID

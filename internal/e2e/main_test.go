@@ -21,7 +21,8 @@ import (
 // world is what all tests of a run share.
 type world struct {
 	programs Programs
-	shared   func() (*Fleet, error) // started by the first who asks
+	crashing func() (Programs, error) // built for the first who asks
+	shared   func() (*Fleet, error)   // started by the first who asks
 	started  bool
 }
 
@@ -50,6 +51,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	the.crashing = sync.OnceValues(func() (Programs, error) { return the.programs.Crashing(ctx) })
 	the.shared = sync.OnceValues(func() (*Fleet, error) {
 		the.started = true
 		return Start(ctx, the.programs, Options{Settings: map[string]string{"process-offerings": places()}})

@@ -206,20 +206,9 @@ func (k *Ticket) Cancel() {
 // Pages reads all pages that the ticket has stored.
 func (k *Ticket) Pages() []fleet.PageRow {
 	k.t.Helper()
-	var all []fleet.PageRow
-	for after := int64(0); ; {
-		const most = 1000
-		some, err := k.Data.Pages(k.t.Context(), k.ID, k.Name, after, most)
-		if fleet.CodeOf(err) == fleet.CodeNotFound { // it was never claimed
-			return nil
-		}
-		require.NoError(k.t, err)
-		all = append(all, some...)
-		if len(some) < most {
-			return all
-		}
-		after = some[len(some)-1].Seq
-	}
+	all, err := k.Fleet.pages(k.t.Context(), k.ID, k.Name)
+	require.NoError(k.t, err)
+	return all
 }
 
 // Fetched gives the URLs of the stored pages with an outcome. One that is there twice

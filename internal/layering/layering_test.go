@@ -41,7 +41,7 @@ func rooms() []room {
 		{"crawler", []string{"fleet", "crawler", "internal/guard"}, append(temporal, drivers...)},
 		{"workers/crawlfleet-crawler", []string{
 			"fleet", "workers", "activities", "crawler", "internal/client",
-			"internal/telemetry", "internal/config",
+			"internal/telemetry", "internal/config", "internal/crashpoint",
 		}, append(drivers, server...)},
 		{"workers", []string{"fleet", "workflows", "activities"}, drivers},
 		{"internal/store", []string{"fleet", "workflows/plan", "internal/store"}, temporal},
@@ -50,6 +50,7 @@ func rooms() []room {
 		{"internal/browser", nil, append(temporal, drivers...)},
 		{"internal/web", []string{"fleet", "internal/client", "internal/flat"}, drivers},
 		{"internal/flat", []string{"fleet"}, append(temporal, drivers...)},
+		{"internal/crashpoint", []string{"fleet"}, append(drivers, server...)},
 		{"internal/config", []string{"fleet"}, append(temporal, drivers...)},
 		{"internal/telemetry", []string{"fleet"}, drivers},
 		{"internal/guard", nil, append(temporal, drivers...)},

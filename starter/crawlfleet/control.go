@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"strconv"
@@ -39,13 +40,6 @@ type control struct {
 	workers *workers.Control
 }
 
-// databases are the stores as the parts of the control side use them.
-type databases struct {
-	control fleet.Control
-	data    fleet.TenantData
-	plane   dataplane.Data
-}
-
 // startControl opens the stores and serves. After an error nothing is left open.
 func startControl(
 	ctx context.Context, cfg config.Config, dir *config.Dir, dial client.Options, log *zap.Logger,
@@ -63,18 +57,20 @@ func startControl(
 	if err := c.openStores(ctx, cfg, dir); err != nil {
 		return c, err
 	}
-	if err := c.startPlane(ctx, cfg, dir, secret, log); err != nil {
+	seams := c.seams(dir)
+	if err := c.startPlane(ctx, cfg, dir, seams, secret, log); err != nil {
 		return c, err
 	}
 	if c.client, err = client.Dial(ctx, dial); err != nil {
 		return c, err
 	}
-	seams := c.seams(dir)
 	program, err := findProgram(devserver.CrawlerProgram, cfg.Process.Crawler, dial.Environ)
 	if err != nil {
 		return c, err
 	}
-	provider, err := processProvider(cfg, dir, program, c.crawlerEnv(cfg, dial), log)
+	env := c.crawlerEnv(cfg, dial)
+	maps.Copy(env, seams.crawlerEnv)
+	provider, err := processProvider(cfg, dir, program, env, log)
 	if err != nil {
 		return c, err
 	}
@@ -95,7 +91,7 @@ func startControl(
 				Fleet: dir.Stamp.Fleet, Tenant: r.Tenant, GUID: r.GUID,
 			})
 		},
-		Build: thisBuild().id(), Log: log,
+		Build: thisBuild().id(), Log: log, Interceptors: seams.interceptors,
 	})
 	if err != nil {
 		return c, err
@@ -112,10 +108,11 @@ func (c *control) openStores(ctx context.Context, cfg config.Config, dir *config
 }
 
 func (c *control) startPlane(
-	ctx context.Context, cfg config.Config, dir *config.Dir, secret fleet.Secret, log *zap.Logger,
+	ctx context.Context, cfg config.Config, dir *config.Dir, s seams, secret fleet.Secret,
+	log *zap.Logger,
 ) error {
 	handler, err := dataplane.New(dataplane.Options{
-		Data: c.seams(dir).plane, Leases: c.store,
+		Data: s.plane, Leases: c.store,
 		Tokens: dataplane.Tokens{Fleet: dir.Stamp.Fleet, Secret: secret}, Log: log,
 	})
 	if err != nil {
@@ -215,7 +212,7 @@ func openControl(
 		Path: dir.Control(), ReadOnly: readOnly, Fleet: dir.Stamp.Fleet,
 		Offerings: offerings(cfg), Pins: []fleet.ProviderKind{process.Kind},
 		UnplacedMax: unplacedMax, AllowPrivate: cfg.AllowPrivate,
-		Clock: time.Now, NewGUID: newGUID,
+		Clock: clock(dir), NewGUID: newGUID,
 		Cooldowns: map[fleet.Class]time.Duration{
 			fleet.ClassCapacity: cfg.Cooldown.Capacity, fleet.ClassQuota: cfg.Cooldown.Quota,
 			fleet.ClassAmbiguous: cfg.Cooldown.Failure, fleet.ClassRetryable: cfg.Cooldown.Failure,

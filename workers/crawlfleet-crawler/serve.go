@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/activities"
@@ -68,8 +69,9 @@ func serve(ctx context.Context, mainAt time.Time, s settings, log *zap.Logger) e
 	}
 	defer p.temporal.Close()
 	defer p.plane.Close()
+	plane, interceptors := p.seams()
 	p.engine = crawler.New(crawler.Options{
-		DataPlane: p.plane, Version: build(), Contact: s.Contact, Address: p.address,
+		DataPlane: plane, Version: build(), Contact: s.Contact, Address: p.address,
 		AllowPrivate: s.AllowPrivate, Source: s.Source, SourceFor: s.SourceFor, Logger: log,
 	})
 	defer p.engine.Close()
@@ -77,7 +79,7 @@ func serve(ctx context.Context, mainAt time.Time, s settings, log *zap.Logger) e
 	if err != nil {
 		return err
 	}
-	err = p.work(ctx)
+	err = p.work(ctx, interceptors)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerAfter)
 	defer cancel()
 	return errors.Join(err, health.Stop(ending))
@@ -177,7 +179,7 @@ func (p *program) ping(ctx context.Context) error {
 }
 
 // work polls both queues until it is time to go, and hands back.
-func (p *program) work(ctx context.Context) error {
+func (p *program) work(ctx context.Context, around []interceptor.WorkerInterceptor) error {
 	container := activities.NewContainer(activities.ContainerOptions{
 		GUID: p.s.GUID, Slots: p.s.Slots, PID: os.Getpid(),
 		Contract: contractVersion(), Build: build(), MainAt: p.mainAt, DialedAt: p.dialedAt,
@@ -191,7 +193,7 @@ func (p *program) work(ctx context.Context) error {
 	polling, err := workers.NewCrawler(workers.CrawlerOptions{
 		Client: p.temporal.Temporal(), GUID: p.s.GUID, Slots: p.s.Slots, Build: build(),
 		Drain: cutAfter + answerAfter,
-		Hello: container.Hello, Serve: container.Serve, Crawl: crawls.Crawl,
+		Hello: container.Hello, Serve: container.Serve, Crawl: crawls.Crawl, Interceptors: around,
 	})
 	if err != nil {
 		return err
