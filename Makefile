@@ -10,7 +10,7 @@ SERVER  := internal/devserver/server
 # The names of the Go files that we format and read.
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help demo dev build programs server temporal tools test check fmt lint bench record golden clean
+.PHONY: help demo dev build programs server temporal tools test check fmt lint bench chaos record golden clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fmt: tools ## format
 
 bench: build ## ratios taken side by side in one run
 	go run ./internal/e2e/bench -bin $(BIN) $(ARGS)
+
+chaos: build ## kill parts of a loaded fleet at random; SEED=n repeats a run, MINUTES=m (10)
+	go run ./internal/e2e/chaos -bin $(BIN) -seed $(or $(SEED),0) -minutes $(or $(MINUTES),10)
 
 record: build ## record the histories that the replay tests read
 	go run ./internal/record
