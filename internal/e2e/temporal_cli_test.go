@@ -89,7 +89,7 @@ func (o operator) startsTwoTickets() (held, next *Ticket) {
 func (o operator) queriesSignalsAndCancels(k *Ticket) {
 	o.t.Helper()
 	said := o.temporal("workflow", "query", "--workflow-id", k.WorkflowID, "--type", "status")
-	require.Contains(o.t, said.Out, "no slot is free and the plan allows no more than 1 crawlers")
+	require.Contains(o.t, said.Out, "no slot is free and the plan allows no more than 1 crawler")
 	o.temporal("workflow", "signal", "--workflow-id", k.WorkflowID, "--name", "granted") // a forged hint
 	k.Waits(fleet.WaitSlot)
 	o.temporal("workflow", "cancel", "--workflow-id", k.WorkflowID)

@@ -48,7 +48,7 @@ func underWay(j verdict) string {
 	if j.host.start < 0 {
 		return j.reason
 	}
-	return "a crawler is being started at " + string(j.host.Offering)
+	return "a crawler is being started for it at " + string(j.host.Offering)
 }
 
 // wake keeps the earliest end of a cool-down that a ticket waits for.
@@ -72,7 +72,7 @@ func (d *Decisions) summary(waiting int) string {
 		out += fmt.Sprintf(", %d cannot be served", len(d.Fails))
 	}
 	if len(d.Drains) > 0 {
-		out += fmt.Sprintf("; %d crawlers over the plan are drained", len(d.Drains))
+		out += fmt.Sprintf("; %s over the plan drained", count(len(d.Drains), "crawler"))
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (v *view) judge(d Demand) verdict {
 		return verdict{host: h, reason: reason}
 	}
 	if h := v.comingSlot(d, w); h != nil {
-		return verdict{host: h, reason: fmt.Sprintf("crawler %s is starting at %s", name(h), h.Offering)}
+		return verdict{host: h, reason: fmt.Sprintf("crawler %s is starting at %s and has a slot for it", name(h), h.Offering)}
 	}
 	if w.only != nil {
 		return verdict{wait: wait(fleet.WaitSession, "session %s: all %d slots of its crawler %s are taken",
@@ -57,12 +57,12 @@ func (v *view) noSlots() *fleet.Wait {
 	if !unused {
 		return v.noRoom()
 	}
-	return wait(fleet.WaitSlots, "the plan's %d slots are in use", v.s.Tenant.Plan.MaxSlots)
+	return wait(fleet.WaitSlots, "the plan allows no more than %s in use", count(v.s.Tenant.Plan.MaxSlots, "slot"))
 }
 
 func (v *view) noRoom() *fleet.Wait {
-	return wait(fleet.WaitSlot, "no slot is free and the plan allows no more than %d crawlers",
-		v.s.Tenant.Plan.MaxCrawlers)
+	return wait(fleet.WaitSlot, "no slot is free and the plan allows no more than %s",
+		count(v.s.Tenant.Plan.MaxCrawlers, "crawler"))
 }
 
 func (v *view) tenantReady() (*fleet.Wait, *fleet.Error) {
@@ -114,20 +114,20 @@ func (v *view) freeSlot(d Demand, w want) (*host, string) {
 	}
 	switch {
 	case best == nil && avoided != nil && !d.Never:
-		return avoided, "there is no other crawler than the one that it comes from"
+		return avoided, "no other one than that which it comes from has a free slot"
 	case best == nil:
 		return nil, ""
 	case w.only != nil:
-		return best, "it serves session " + string(d.Session.Key)
+		return best, "it is the crawler of session " + string(d.Session.Key)
 	case w.address != "" && best.Address == w.address:
 		return best, fmt.Sprintf("it has the address of session %s", d.Session.Key)
 	case best.GUID == d.Prefer:
 		return best, "the ticket was there before"
 	case choices == 1:
-		return best, fmt.Sprintf("the only crawler with a free slot (%s taken)",
+		return best, fmt.Sprintf("the only one with a free slot (%s taken)",
 			ratio(best.Leased, best.Slots))
 	default:
-		return best, fmt.Sprintf("least loaded of %d crawlers with a free slot (%s taken)",
+		return best, fmt.Sprintf("the least loaded of %d with a free slot (%s taken)",
 			choices, ratio(best.Leased, best.Slots))
 	}
 }
@@ -174,11 +174,19 @@ func wait(code fleet.WaitCode, format string, args ...any) *fleet.Wait {
 	return &fleet.Wait{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
+// count writes a number of things.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func ratio(a, b int) string { return fmt.Sprintf("%d of %d", a, b) }
 
 func name(h *host) string {
 	if h.GUID == "" {
 		return "to be started"
 	}
-	return string(h.GUID)
+	return string(h.GUID[:min(8, len(h.GUID))])
 }

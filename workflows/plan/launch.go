@@ -15,7 +15,7 @@ func (v *view) launch(d Demand, w want) verdict {
 	}
 	if w.address != "" {
 		if p := v.pinnable(w); p != nil && Fits(p.Offering, d.Place) && v.closed(p) == "" {
-			return v.start(p, d, w.address, fmt.Sprintf("session %s needs %s", d.Session.Key, w.address))
+			return v.start(p, d, w.address, fmt.Sprintf("session %s needs the address %s", d.Session.Key, w.address))
 		}
 	}
 	var passed []string
@@ -27,9 +27,9 @@ func (v *view) launch(d Demand, w want) verdict {
 			passed = append(passed, fmt.Sprintf("%s is %s", p.ID, why))
 			continue
 		}
-		reason := "the cheapest that fits"
+		reason := "the cheapest place that fits"
 		if len(passed) > 0 {
-			reason = "next in price: " + strings.Join(passed, ", ")
+			reason = "the next in price, for " + strings.Join(passed, ", ")
 		}
 		return v.start(p, d, "", reason)
 	}
@@ -57,7 +57,7 @@ func (v *view) crowded(p *place) bool {
 func (v *view) start(p *place, d Demand, address, reason string) verdict {
 	s := Start{
 		Offering: p.ID, Address: address, For: d.Ticket,
-		Reason: fmt.Sprintf("for ticket %s, no slot is free; %s: %s", d.Ticket, p.ID, reason),
+		Reason: fmt.Sprintf("no slot is free for ticket %s, so a crawler is started at %s: %s", d.Ticket, p.ID, reason),
 	}
 	if d.Session != nil {
 		s.Session = d.Session.Key

@@ -23,9 +23,16 @@ func anyState(below func(n int, label string) int) plan.State {
 			MaxCrawlers: 1 + below(4, "crawlers"), SlotsPerCrawler: 1 + below(3, "slots"), MaxSlots: 1 + below(9, "max slots"),
 		}},
 	}
+	switch below(8, "tenant") {
+	case 0:
+		s.Tenant.State, s.Tenant.Reason = fleet.TenantSuspended, []string{"", "unpaid"}[below(2, "reason")]
+	case 1:
+		s.Tenant.Held = &fleet.Wait{Code: fleet.WaitSpend, Message: "its cap is reached", Until: now.Add(time.Hour)}
+	}
 	for i := range below(4, "places") {
 		p := place(string(rune('a'+i)), []string{"DE", "US"}[below(2, "country")], int64(below(3, "price")))
 		p.Capacity, p.Pins = below(4, "capacity"), below(2, "pins") == 0
+		p.Claimed = below(3, "claimed")
 		p.Egress = []fleet.EgressKind{fleet.EgressOwn, fleet.EgressShared}[below(2, "egress")]
 		s.Offerings = append(s.Offerings, p)
 		if below(4, "cools") == 0 {
@@ -118,6 +125,10 @@ func checkInvariants(t require.TestingT, s plan.State) {
 			active++
 		}
 	}
+	if plan.Stopped(s.Tenant) != nil {
+		checkStopped(t, s, d, drained)
+		return
+	}
 	p := s.Tenant.Plan
 	require.LessOrEqual(t, active, max(p.MaxCrawlers, 0), "what the plan does not allow is drained")
 	if len(d.Starts) > 0 {
@@ -128,6 +139,23 @@ func checkInvariants(t require.TestingT, s plan.State) {
 		require.LessOrEqual(t, leased+len(d.Grants), p.MaxSlots, "never over the plan's slots")
 	}
 	checkStarts(t, s, d, coming)
+}
+
+// checkStopped: of a tenant that is suspended or at its spend cap nothing is granted or
+// started, everything that serves or comes is drained, and every ticket says why it waits.
+func checkStopped(t require.TestingT, s plan.State, d plan.Decisions, drained map[fleet.GUID]bool) {
+	require.Empty(t, d.Starts)
+	require.Empty(t, d.Grants)
+	require.Empty(t, d.Fails)
+	for _, c := range s.Crawlers {
+		runs := c.State == serving || c.State == starting || c.State == reserved
+		require.Equal(t, runs && !c.Proof, drained[c.GUID], "%s is %s", c.GUID, c.State)
+	}
+	for _, w := range s.Waiting {
+		require.Equal(t, *plan.Stopped(s.Tenant), d.Waits[w.Ticket])
+		require.Empty(t, plan.Route(s, w).GUID)
+	}
+	require.Equal(t, len(s.Waiting), d.Unmet)
 }
 
 // checkTickets: every ticket has one verdict, every grant a free slot, and every
@@ -216,7 +244,7 @@ func checkStarts(t require.TestingT, s plan.State, d plan.Decisions, coming int)
 	for _, o := range s.Offerings {
 		if n := at[o.ID]; n > 0 {
 			byAccount[o.Account] += n
-			require.True(t, o.Capacity == 0 || o.Running+n <= o.Capacity, "over the capacity of %s", o.ID)
+			require.True(t, o.Capacity == 0 || o.Running+n+o.Claimed <= o.Capacity, "over the capacity of %s", o.ID)
 			require.True(t, s.UnplacedMax == 0 || byAccount[o.Account] <= s.UnplacedMax)
 			for _, c := range s.Cooldowns {
 				require.False(t, c.Scope.Offering == o.ID && c.Until.After(s.Now), "%s cools down", o.ID)

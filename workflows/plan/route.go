@@ -28,7 +28,7 @@ func Route(s State, d Demand) Choice {
 	case j.host.start < 0:
 		c.Wait = fleet.Wait{Code: fleet.WaitStarting, Message: j.reason}
 	default:
-		c.Reason = "no slot is free; the conductor decides on a start"
+		c.Reason = "no slot is free; whether a crawler is started for it is being decided"
 		c.Wait = fleet.Wait{Code: fleet.WaitConductor, Message: c.Reason}
 	}
 	if s.Explain {

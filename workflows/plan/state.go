@@ -91,4 +91,7 @@ type Place struct {
 	Running int      // live crawlers there, of all tenants
 	InUse   []string // addresses that live crawlers have there
 	Pins    bool     // its provider can be asked for an address
+	// Claimed are crawlers that the place has to have room for because tenants that are
+	// served less than this one wait for it.
+	Claimed int
 }

@@ -82,6 +82,9 @@ func (p *place) full() string {
 	if p.Capacity > 0 && p.Running >= p.Capacity {
 		return "full (" + ratio(p.Running, p.Capacity) + ")"
 	}
+	if p.Capacity > 0 && p.Running+p.Claimed >= p.Capacity {
+		return "full but for what is kept for tenants that have less"
+	}
 	if p.Egress == fleet.EgressOwn && len(p.Addresses) > 0 && p.Pins {
 		for _, a := range p.Addresses {
 			if !slices.Contains(p.InUse, a) {

@@ -95,7 +95,25 @@ func (w *work) setCrawler(
 		return err
 	}
 	c.State, c.Reason = state, reason
-	return w.decided(c.Tenant, "", c.GUID, kind, reason)
+	return w.decided(c.Tenant, "", c.GUID, kind, told(c, kind, reason))
+}
+
+// told is a crawler's part of a ticket's story.
+func told(c *crawlerRow, kind fleet.DecisionKind, reason string) string {
+	name := "crawler " + short(c.GUID)
+	switch kind {
+	case fleet.DecidedDrain:
+		return name + " takes no more tickets: " + reason
+	case fleet.DecidedRetire:
+		if c.State == fleet.CrawlerGone {
+			return name + " is gone"
+		}
+		return name + " is stopped: " + reason
+	case fleet.DecidedBury:
+		return name + " is lost: " + reason
+	default:
+		return reason
+	}
 }
 
 // Crawlers implements fleet.Control.

@@ -2,7 +2,6 @@ package controldb
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/workflows/plan"
@@ -17,6 +16,9 @@ func (s *Store) Decide(ctx context.Context, t fleet.TenantID) (d fleet.Decision,
 		}
 		state, waiting, err := w.demand(tenant)
 		if err != nil {
+			return err
+		}
+		if err := w.keepFor(tenant, &state); err != nil {
 			return err
 		}
 		p := plan.Decide(state)
@@ -61,7 +63,7 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 		if err != nil {
 			return err
 		}
-		reason, grace := fmt.Sprintf("the plan allows no more than %d crawlers", t.Plan.MaxCrawlers),
+		reason, grace := "the plan allows no more than "+plural(int64(t.Plan.MaxCrawlers), "crawler"),
 			fleet.GraceTickets
 		if stop := plan.Stopped(t.Tenant); stop != nil {
 			reason, grace = stop.Message, fleet.GraceDefault
@@ -81,7 +83,7 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 		var made []fleet.DeliveryRef
 		var err error
 		if g, granted := p.Grants[row.id]; granted {
-			_, err = w.take(row, g, true, "a slot is free")
+			_, err = w.take(row, g, true, "a slot there is free")
 		} else if fail := p.Fails[row.id]; fail != nil {
 			err = w.hold(row, fleet.Wait{Code: failWait(fail), Message: fail.Error()})
 			ask = append(ask, fleet.Grant{Tenant: t.ID, Ticket: row.id, WorkflowID: row.workflowID})
@@ -101,7 +103,10 @@ func (w *work) apply(t tenantRow, waiting []ticketRow, p plan.Decisions, d *flee
 		return err
 	}
 	d.Follow.Grants = append(grants, ask...)
-	if d.Follow.Drains, err = w.drains(t.ID); err != nil {
+	if err := w.makeRoom(t, waiting); err != nil {
+		return err
+	}
+	if d.Follow.Drains, err = w.drains(""); err != nil { // of others, too
 		return err
 	}
 	d.Starts, err = w.reserved(t.ID)

@@ -2,20 +2,39 @@ package controldb
 
 import (
 	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
-// decided writes a decision record; ticket and guid may be empty.
+// decided writes a decision record; ticket and guid may be empty. Reasons are written
+// as clauses and kept as sentences: read one after the other they are the ticket's story.
 func (w *work) decided(
 	t fleet.TenantID, id fleet.TicketID, g fleet.GUID, kind fleet.DecisionKind, reason string,
 ) error {
 	_, err := w.Exec(`INSERT INTO decisions (at, tenant, ticket, guid, kind, reason)
 		VALUES (?, ?, ?, ?, ?, ?)`,
-		store.Micros(w.now), t, id, g, kind, reason)
+		store.Micros(w.now), t, id, g, kind, sentence(reason))
 	return err
 }
+
+func sentence(clause string) string {
+	first, size := utf8.DecodeRuneInString(clause)
+	if size == 0 {
+		return ""
+	}
+	out := string(unicode.ToUpper(first)) + clause[size:]
+	if strings.ContainsRune(".!?", rune(out[len(out)-1])) {
+		return out
+	}
+	return out + "."
+}
+
+// short is enough of a crawler's identity to tell it from the others of a story.
+func short(g fleet.GUID) string { return string(g[:min(8, len(g))]) }
 
 // Decisions implements fleet.Reader.
 func (s *Store) Decisions(

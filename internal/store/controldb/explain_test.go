@@ -44,6 +44,18 @@ func TestQueries_DoNotScanWhatIsKept(t *testing.T) {
 			WHERE state = 'waiting' AND wait_code = 'capacity' AND tenant <> 'a' GROUP BY tenant, place`,
 		"hopeful": `SELECT DISTINCT tenant FROM tickets WHERE state = 'waiting'
 			AND (tenant = 'a' OR wait_code IN ('capacity', 'unplaced', 'session'))`,
+		"drains":        drainsOfAll + ` ORDER BY tenant, guid`,
+		"drains of one": drainsOfAll + ` AND tenant = 'a' ORDER BY tenant, guid`,
+		"others":        crawlerColumns + `WHERE tenant <> 'a' AND state <> 'gone' AND proof = 0 ORDER BY idle_from, seq`,
+		"expired": `SELECT tenant, ticket FROM tickets WHERE tenant = 'a'
+			AND state = 'ended' AND forgotten = 0 AND ended_at <= 1 ORDER BY ended_at LIMIT 1`,
+		"forgettable": crawlerColumns + `WHERE tenant = 'a' AND state = 'gone' AND purged = 0
+			AND gone_at <= 1 AND booked = 1 ORDER BY gone_at LIMIT 1`,
+		"undelivered": `SELECT tenant, id FROM deliveries WHERE state = 'pending' AND moved_at <= 1`,
+		"spent":       `SELECT currency, sum(amount) FROM ledger WHERE tenant = 'a' AND at >= 1 GROUP BY currency`,
+		"room": `SELECT count(*) FROM tickets WHERE tenant = 'a' AND state = 'ended' AND forgotten = 0
+			AND ended_at > 1`,
+		"gauge":   `SELECT wait_code, count(*) FROM tickets WHERE state = 'waiting' GROUP BY wait_code`,
 		"grants":  `SELECT tenant FROM leases WHERE tenant = 'a' AND granted = 1`,
 		"session": `SELECT count(*) FROM leases l WHERE l.tenant = 'a' AND l.session_key = 'b'`,
 		"bill":    `SELECT l.guid, c.address FROM ledger l LEFT JOIN crawlers c ON c.guid = l.guid WHERE l.tenant = 'a' AND l.ticket = 'b'`,

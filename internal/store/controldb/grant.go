@@ -36,7 +36,7 @@ func (w *work) giveBack(l fleet.LeaseRow) error {
 		return err
 	}
 	if err := w.decided(l.Tenant, l.Ticket, l.GUID, fleet.DecidedGrant,
-		"given back: its workflow is closed"); err != nil {
+		"its slot is given back: its workflow had ended before it could take it"); err != nil {
 		return err
 	}
 	t, err := w.tenant(l.Tenant)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -42,8 +43,8 @@ func (s *Store) Launched(ctx context.Context, g fleet.GUID, i fleet.Instance) er
 		if err != nil || n == 0 {
 			return err
 		}
-		return w.decided(c.Tenant, "", g, fleet.DecidedLaunch, fmt.Sprintf("accepted by %s as %s after %s",
-			c.Provider, i.ProviderID, c.Times.Launched.Sub(c.Times.Reserved)))
+		return w.decided(c.Tenant, "", g, fleet.DecidedLaunch, fmt.Sprintf("provider %s accepts crawler %s after %s, as %s",
+			c.Provider, short(g), brief(c.Times.Launched.Sub(c.Times.Reserved)), i.ProviderID))
 	})
 }
 
@@ -132,24 +133,33 @@ func (w *work) welcome(c crawlerRow, h fleet.Hello) error {
 // phases tells the cold start in its parts. The crawler's own moments are by its
 // clock: a negative part says that the clocks differ.
 func phases(c crawlerRow, h fleet.Hello, now time.Time) string {
-	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	out := fmt.Sprintf("serves from %s after %s", h.Address, ms(now.Sub(c.Times.Reserved)))
-	switch l := c.Times.Launched; {
-	case l.IsZero():
-	case !h.MainAt.IsZero() && h.MainAt.After(c.Times.Reserved) && h.MainAt.Before(l):
-		// It ran before its acceptance was written.
-		out += ": process " + ms(h.MainAt.Sub(c.Times.Reserved))
-	default:
-		out += ": accepted " + ms(l.Sub(c.Times.Reserved))
-		if !h.MainAt.IsZero() {
-			out += ", process " + ms(h.MainAt.Sub(l))
+	var parts []string
+	add := func(what string, from, to time.Time) {
+		if !from.IsZero() && !to.IsZero() {
+			parts = append(parts, what+" "+brief(to.Sub(from)))
 		}
 	}
-	if !h.DialedAt.IsZero() && !h.MainAt.IsZero() {
-		out += ", connected " + ms(h.DialedAt.Sub(h.MainAt)) + ", hello " + ms(now.Sub(h.DialedAt))
+	l := c.Times.Launched
+	if h.MainAt.After(c.Times.Reserved) && h.MainAt.Before(l) {
+		add("its process took", c.Times.Reserved, h.MainAt) // it ran before its acceptance was written
+	} else {
+		add("the launch took", c.Times.Reserved, l)
+		add("its process", l, h.MainAt)
 	}
-	return out
+	add("its connection", h.MainAt, h.DialedAt)
+	if !h.MainAt.IsZero() {
+		add("its hello", h.DialedAt, now)
+	}
+	out := fmt.Sprintf("crawler %s serves from %s, %s after it was decided on",
+		short(c.GUID), h.Address, brief(now.Sub(c.Times.Reserved)))
+	if len(parts) == 0 {
+		return out
+	}
+	return out + ": " + strings.Join(parts, ", ")
 }
+
+// brief is a duration as a person wants to read it.
+func brief(d time.Duration) string { return d.Round(time.Millisecond).String() }
 
 // unplaced lists the tenants that wait for launches under way to be fewer.
 func (w *work) unplaced() ([]fleet.TenantID, error) {

@@ -27,10 +27,10 @@ func (s *Store) Failed(ctx context.Context, l fleet.LaunchFailure) (f fleet.Foll
 }
 
 func (w *work) launchFailed(c *crawlerRow, l fleet.LaunchFailure) error {
-	if _, err := w.evict(c, "its crawler failed: "+l.Reason); err != nil {
+	if _, err := w.evict(c, "its crawler failed ("+l.Reason+")"); err != nil {
 		return err
 	}
-	reason := fmt.Sprintf("the launch at %s failed (%s): %s", c.Offering, l.Class, l.Reason)
+	reason := fmt.Sprintf("the launch of crawler %s at %s failed (%s): %s", short(c.GUID), c.Offering, l.Class, l.Reason)
 	if err := w.setCrawler(c, fleet.CrawlerGone, fleet.DecidedLaunch, reason); err != nil {
 		return err
 	}
@@ -72,5 +72,5 @@ func (w *work) cool(c crawlerRow, l fleet.LaunchFailure) error {
 		return err
 	}
 	return w.decided(c.Tenant, "", c.GUID, fleet.DecidedCooldown,
-		fmt.Sprintf("%s %s is left out for %s (%s)", scope, id, d, l.Class))
+		fmt.Sprintf("%s %s is left out of decisions for %s (%s)", scope, id, d, l.Class))
 }

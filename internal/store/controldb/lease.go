@@ -76,15 +76,18 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 		WHERE tenant = ? AND ticket = ?`, l.Epoch, g, store.Micros(w.now), t.tenant, t.id); err != nil {
 		return l, err
 	}
-	kind := fleet.DecidedRoute
-	switch {
+	kind, what := fleet.DecidedRoute, "it runs on"
+	switch moves := t.guid != "" && t.guid != g; {
+	case granted && moves:
+		kind, what = fleet.DecidedGrant, "it is its turn, and it moves to"
 	case granted:
-		kind = fleet.DecidedGrant
-	case t.guid != "" && t.guid != g:
-		kind = fleet.DecidedMove
+		kind, what = fleet.DecidedGrant, "it is its turn, and it gets a slot of"
+	case moves:
+		kind, what = fleet.DecidedMove, "it moves to"
 	}
 	t.state, t.epoch, t.guid = fleet.TicketRunning, l.Epoch, g
-	return l, w.decided(t.tenant, t.id, g, kind, fmt.Sprintf("to %s at %s: %s", g, l.Offering, reason))
+	return l, w.decided(t.tenant, t.id, g, kind,
+		fmt.Sprintf("%s crawler %s at %s: %s", what, short(g), l.Offering, reason))
 }
 
 // release gives a slot back and books its time. Every lease ends here, whatever

@@ -51,7 +51,7 @@ func (m *routing) resume() error {
 	if err := m.audited(t.tenant, r.By, "ticket resume", string(t.id)); err != nil {
 		return err
 	}
-	return m.decided(t.tenant, t.id, "", fleet.DecidedResume, "resumed"+by(r))
+	return m.decided(t.tenant, t.id, "", fleet.DecidedResume, "it is resumed"+by(r))
 }
 
 // by says who asked and why, as far as they told.

@@ -118,10 +118,8 @@ func (w *work) end(
 		fleet.MessageTicket{Result: result}); err != nil || l == nil {
 		return result, err
 	}
-	if f.Drains, err = w.yield(tenant, l); err != nil {
-		return nil, err
-	}
-	return result, w.grant(tenant)
+	f.Drains, err = w.passOn(tenant, l)
+	return result, err
 }
 
 // mayEnd refuses an end that is not this ticket's, and answers its lease.
@@ -164,7 +162,10 @@ func (w *work) finish(t *ticketRow, i fleet.Intent, c fleet.Counters) (*fleet.Ti
 		i.Outcome, doc, store.Micros(w.now), t.tenant, t.id); err != nil {
 		return nil, err
 	}
-	reason := fmt.Sprintf("%s, %d pages, %s so far", i.Outcome, c.Fetched, result.Bill)
+	reason := fmt.Sprintf("it ends %s with %s", i.Outcome, plural(c.Fetched, "page"))
+	if result.Bill != (fleet.Money{}) {
+		reason += fmt.Sprintf(" and has cost %s so far", result.Bill)
+	}
 	if i.Reason != "" {
 		reason += ": " + i.Reason
 	}

@@ -29,11 +29,11 @@ func (s *Store) Retire(ctx context.Context, g fleet.GUID) (a fleet.RetireAnswer,
 		}
 		if n > 0 {
 			a.Done = true
-			reason := fmt.Sprintf("idle for %s", w.now.Sub(c.Times.IdleFrom))
+			reason := fmt.Sprintf("it was idle for %s", brief(w.now.Sub(c.Times.IdleFrom)))
 			if c.Proof {
 				reason = "it has proved what it was started for"
 			}
-			return w.decided(c.Tenant, "", g, fleet.DecidedRetire, reason)
+			return w.decided(c.Tenant, "", g, fleet.DecidedRetire, told(&c, fleet.DecidedRetire, reason))
 		}
 		return w.retireLater(&c, &a)
 	})
@@ -123,15 +123,21 @@ func (w *work) drain(c *crawlerRow, reason string, grace time.Duration) error {
 	}
 }
 
-// drains lists the tenant's crawlers whose workflow has not heard that they drain.
+// drains lists the tenant's crawlers, all tenants' when it is empty, whose workflow has
+// not heard that they drain.
 func (w *work) drains(t fleet.TenantID) ([]fleet.CrawlerDrain, error) {
-	return list(w, `SELECT guid, reason, drain_grace FROM crawlers WHERE tenant = ?
-		AND state <> 'gone' AND state = 'draining' AND drain_heard = 0 ORDER BY seq`, []any{t},
+	query, args := drainsOfAll, []any(nil)
+	if t != "" {
+		query, args = drainsOfAll+` AND tenant = ?`, []any{t}
+	}
+	return list(w, query+` ORDER BY tenant, guid`, args,
 		func(r scanner, d *fleet.CrawlerDrain) error {
 			var grace int64
-			d.Tenant = t
-			err := r.Scan(&d.GUID, &d.Reason, &grace)
+			err := r.Scan(&d.Tenant, &d.GUID, &d.Reason, &grace)
 			d.Grace = length(grace)
 			return err
 		})
 }
+
+const drainsOfAll = `SELECT tenant, guid, reason, drain_grace FROM crawlers
+	WHERE state <> 'gone' AND state = 'draining' AND drain_heard = 0`

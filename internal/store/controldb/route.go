@@ -95,12 +95,8 @@ func (m *routing) accepted() error {
 	if m.t, err = m.accept(m.tenant, m.r); err != nil {
 		return err
 	}
-	n, seeds := len(m.r.Input.URLs), "seeds"
-	if n == 1 {
-		seeds = "seed"
-	}
-	return m.decided(m.t.tenant, m.t.id, "", fleet.DecidedAccept,
-		fmt.Sprintf("%d %s, priority %d", n, seeds, m.t.priority))
+	return m.decided(m.t.tenant, m.t.id, "", fleet.DecidedAccept, fmt.Sprintf("it is accepted with %s at priority %d",
+		plural(int64(len(m.r.Input.URLs)), "seed"), m.t.priority))
 }
 
 // known compares with the row of an id that was here before.
@@ -134,7 +130,7 @@ func (m *routing) known() error {
 	_, err := m.Exec(`UPDATE tickets SET run_id = ?, seen_at = ? WHERE tenant = ? AND ticket = ?`,
 		r.RunID, store.Micros(m.now), t.tenant, t.id)
 	if err == nil && old != r.RunID {
-		err = m.decided(t.tenant, t.id, "", fleet.DecidedAccept, "taken over by run "+r.RunID)
+		err = m.decided(t.tenant, t.id, "", fleet.DecidedAccept, "another run of its workflow goes on with it ("+r.RunID+")")
 	}
 	return err
 }
@@ -170,7 +166,7 @@ func (m *routing) reopen() error {
 		store.Micros(start), store.Micros(deadline), t.tenant, t.id); err != nil {
 		return err
 	}
-	return m.decided(t.tenant, t.id, "", fleet.DecidedAccept, fmt.Sprintf("attempt %d", t.attempt))
+	return m.decided(t.tenant, t.id, "", fleet.DecidedAccept, fmt.Sprintf("it is tried again, attempt %d", t.attempt))
 }
 
 func (m *routing) leaseOrWait() error {

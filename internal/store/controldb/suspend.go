@@ -70,7 +70,7 @@ func (w *work) halt(t fleet.TenantID, why fleet.Wait) error {
 	const theirs = `tenant = ? AND state = 'waiting' AND dormant = 0 AND wait_code <> ?`
 	if _, err := w.Exec(`INSERT INTO decisions (at, tenant, ticket, guid, kind, reason)
 		SELECT CAST(? AS BIGINT), tenant, ticket, '', 'wait', CAST(? AS TEXT) FROM tickets WHERE `+theirs,
-		store.Micros(w.now), why.Message, t, why.Code); err != nil {
+		store.Micros(w.now), sentence("it waits: "+why.Message), t, why.Code); err != nil {
 		return err
 	}
 	_, err := w.Exec(`UPDATE tickets SET wait_code = ?, wait_message = ?, wait_since = ?,

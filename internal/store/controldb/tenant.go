@@ -161,7 +161,7 @@ func (s *Store) ReserveProof(ctx context.Context, t fleet.TenantID) (in fleet.Cr
 			return fleet.Errorf(fleet.CodeCapacity, wait.Message)
 		}
 		row, err := w.reserve(t, plan.Start{
-			Offering: o.ID, Reason: "proves that tenant " + string(t) + " can be served at " + string(o.ID),
+			Offering: o.ID, Reason: "a crawler is started at " + string(o.ID) + " to prove that tenant " + string(t) + " can be served",
 		}, 1, true)
 		in = row.input()
 		return err

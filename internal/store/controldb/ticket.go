@@ -219,11 +219,10 @@ func (w *work) hold(t *ticketRow, why fleet.Wait) error {
 	if !changed {
 		return nil
 	}
-	kind := fleet.DecidedWait
 	if why.Code == fleet.WaitPaused {
-		kind = fleet.DecidedPause
+		return w.decided(t.tenant, t.id, "", fleet.DecidedPause, "it is "+why.Message)
 	}
-	return w.decided(t.tenant, t.id, "", kind, why.Message)
+	return w.decided(t.tenant, t.id, "", fleet.DecidedWait, "it waits: "+why.Message)
 }
 
 // ifWaiting answers the tenant when tickets of it wait.

@@ -117,7 +117,7 @@ func testDecide(t *testing.T, open Factory) {
 		require.Equal(t, []fleet.CrawlerDrain{{
 			CrawlerRef: fleet.CrawlerRef{Tenant: "acme", GUID: two.GUID},
 			DrainRequest: fleet.DrainRequest{
-				Reason: "the plan allows no more than 1 crawlers", Grace: fleet.Duration(fleet.GraceTickets),
+				Reason: "the plan allows no more than 1 crawler", Grace: fleet.Duration(fleet.GraceTickets),
 			},
 		}}, d.Follow.Drains)
 		require.Equal(t, fleet.CrawlerDraining, r.crawler(two.GUID).State)
@@ -161,32 +161,4 @@ func testDecide(t *testing.T, open Factory) {
 		_, err := r.Decide(r.ctx, "nobody")
 		refused(t, err, fleet.CodeNotFound, "tenant")
 	})
-}
-
-func testFairness(t *testing.T, open Factory) {
-	r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
-	r.tenant("flood", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
-	r.tenant("small", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
-	one := r.cold(ticket("flood", "one"))
-	two := r.leased(ticket("flood", "two"))
-	r.waits(ticket("flood", "more"), fleet.WaitCapacity)
-	r.waits(ticket("small", "mine"), fleet.WaitCapacity)
-
-	require.Len(t, r.record(one).Follow.Grants, 1, "nobody has waited for long")
-	more := r.leased(ticket("flood", "more"))
-	r.waits(ticket("flood", "again"), fleet.WaitCapacity)
-	r.clock.advance(2 * time.Second)
-	a := r.record(two)
-	require.Len(t, a.Follow.Drains, 1)
-	require.Equal(t, fleet.CrawlerRef{Tenant: "flood", GUID: one.GUID}, a.Follow.Drains[0].CrawlerRef)
-	require.Empty(t, a.Follow.Grants, "its slots are not leased again")
-	require.Empty(t, r.record(more).Follow.Grants)
-	retired, err := r.Retire(r.ctx, one.GUID)
-	require.NoError(t, err)
-	require.True(t, retired.Done)
-	f, err := r.Gone(r.ctx, one.GUID, r.clock.now())
-	require.NoError(t, err)
-	require.Equal(t, []fleet.TenantID{"flood", "small"}, f.Conductors)
-	d := r.decide("small")
-	require.Len(t, d.Starts, 1)
 }

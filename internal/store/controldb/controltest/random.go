@@ -32,11 +32,15 @@ func testAnyOrder(t *testing.T, open Factory, orders int) {
 			r.tenant("acme", fleet.Plan{MaxCrawlers: 3, SlotsPerCrawler: 2, MaxSlots: 5}),
 			r.tenant("other", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 3}),
 		}
-		m := &model{rig: r, rt: rt, tenants: tenants, epochs: map[string]int64{}}
+		m := &model{
+			rig: r, rt: rt, tenants: tenants, epochs: map[string]int64{},
+			paused: map[string]bool{}, suspended: map[fleet.TenantID]time.Time{},
+		}
 		rt.Repeat(map[string]func(*rapid.T){
 			"route": m.route, "run2": m.runAgain, "lose": m.lose, "record": m.end, "cancel": m.cancel, "decide": m.decideAny,
 			"serve": m.serveAny, "fail": m.failAny, "retire": m.retireAny, "drain": m.drainAny,
 			"bury": m.buryAny, "gone": m.goneAny, "ungrant": m.ungrantAny,
+			"pause": m.pauseAny, "suspend": m.suspendAny, "resume": m.resumeAny,
 			"": m.check,
 		})
 	})
@@ -56,6 +60,9 @@ type model struct {
 	rt      *rapid.T
 	tenants []fleet.TenantID
 	epochs  map[string]int64
+
+	paused    map[string]bool
+	suspended map[fleet.TenantID]time.Time
 }
 
 func (m *model) request(rt *rapid.T) fleet.RouteRequest {
@@ -71,6 +78,7 @@ func (m *model) request(rt *rapid.T) fleet.RouteRequest {
 // send routes until the fence is raised; what a ticket may be refused for is no defect.
 func (m *model) send(rt *rapid.T, req fleet.RouteRequest) {
 	m.clock.advance(time.Duration(rapid.IntRange(0, 3000).Draw(rt, "ms")) * time.Millisecond)
+	delete(m.paused, key(req))
 	for range 2 {
 		a, err := m.Route(m.ctx, req)
 		if err != nil {
@@ -271,6 +279,7 @@ func (m *model) check(rt *rapid.T) {
 		rt.Fatalf("over the plan or leases without crawlers: %v %v %v", on, live, at)
 	}
 	m.checkTickets(rt, leases)
+	m.checkSteered(rt, leases, crawlers)
 }
 
 func (m *model) checkTickets(rt *rapid.T, leases []fleet.LeaseRow) {

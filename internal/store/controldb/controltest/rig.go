@@ -42,7 +42,7 @@ func Exercise(t *testing.T, open Factory, orders int) {
 	for name, test := range map[string]func(*testing.T, Factory){
 		"Route": testRoute, "Fence": testFence, "Record": testRecord, "Crawler": testCrawler,
 		"Decide": testDecide, "Session": testSession, "Loss": testLoss, "Books": testBooks,
-		"Suspend": testSuspend, "Plan": testPlan, "Steer": testSteer, "Webhook": testWebhook,
+		"Suspend": testSuspend, "Story": testStory, "Plan": testPlan, "Steer": testSteer, "Webhook": testWebhook,
 		"Keep": testKeep, "Keys": testKeys,
 		"Tenant": testTenant, "Reader": testReader, "Fairness": testFairness,
 		"Together": testTogether,
@@ -104,7 +104,7 @@ func newRig(t testing.TB, open Factory, change func(*Config)) *rig {
 		Clock: c.now, Patience: time.Second,
 		NewGUID: func() fleet.GUID {
 			n++ // within the one writer
-			return fleet.GUID(fmt.Sprintf("00000000-0000-4000-8000-%012d", n))
+			return fleet.GUID(fmt.Sprintf("%08d-0000-4000-8000-%012d", n, n))
 		},
 	}
 	if change != nil {
