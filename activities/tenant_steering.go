@@ -54,10 +54,7 @@ func (t *Tenants) steered(
 func (t *Tenants) AddKey(
 	ctx context.Context, id fleet.TenantID, r fleet.KeyRequest,
 ) (fleet.KeyRow, error) {
-	if t.Keys == nil {
-		return fleet.KeyRow{}, ToTemporal(noKeys())
-	}
-	row, err := t.Keys.AddKey(ctx, id, r)
+	row, err := t.Control.AddKey(ctx, id, r)
 	return row, wrapped("add the key", err)
 }
 
@@ -65,11 +62,6 @@ func (t *Tenants) AddKey(
 func (t *Tenants) RevokeKey(
 	ctx context.Context, id fleet.TenantID, r fleet.RevokeRequest,
 ) (fleet.KeyRow, error) {
-	if t.Keys == nil {
-		return fleet.KeyRow{}, ToTemporal(noKeys())
-	}
-	row, err := t.Keys.RevokeKey(ctx, id, r)
+	row, err := t.Control.RevokeKey(ctx, id, r)
 	return row, wrapped("revoke the key", err)
 }
-
-func noKeys() error { return fleet.Errorf(fleet.CodeNotHonoured, "this fleet keeps no keys") }

@@ -20,7 +20,6 @@ import (
 // and the workflows that work for it.
 type Tenants struct {
 	Control   fleet.Control
-	Keys      fleet.KeyDesk // without one no key can be given
 	Data      fleet.TenantData
 	Temporal  Temporal
 	Namespace string
@@ -55,7 +54,7 @@ func (t *Tenants) OpenAccount(ctx context.Context, in fleet.TenantInput) (fleet.
 
 // keys lists those that are valid.
 func (t *Tenants) keys(ctx context.Context, id fleet.TenantID) ([]fleet.KeyRow, error) {
-	reader, ok := t.Keys.(fleet.KeyReader)
+	reader, ok := t.Control.(fleet.KeyReader)
 	if !ok {
 		return nil, nil
 	}

@@ -33,12 +33,16 @@ type RouteInput struct {
 	RunID      string          `json:"runId"`
 	Lost       int64           `json:"lost,omitempty"` // epoch of the lease that was lost
 	Why        fleet.Code      `json:"why,omitempty"`
+	// Pause, where it is set, holds the ticket; Resume says who lets it go on.
+	Pause  *fleet.SteerRequest `json:"pause,omitempty"`
+	Resume *fleet.SteerRequest `json:"resume,omitempty"`
 }
 
 // Routed is the answer of the desk with what the workflow shows of the ticket.
 type Routed struct {
 	fleet.RouteAnswer
 	Session fleet.SessionKey `json:"session,omitempty"`
+	MaxCost *fleet.Money     `json:"maxCost,omitempty"`
 }
 
 // Route reads the document strictly, accepts the ticket and leases a slot, or says
@@ -54,12 +58,13 @@ func (t *Tickets) Route(ctx context.Context, in RouteInput) (Routed, error) {
 	}
 	answer, err := t.route(ctx, fleet.RouteRequest{
 		Input: ticket, WorkflowID: in.WorkflowID, RunID: in.RunID, Lost: in.Lost, Why: in.Why,
+		Pause: in.Pause, Resume: in.Resume,
 	})
 	if err != nil {
 		return Routed{}, ToTemporal(fmt.Errorf("route %s: %w", ticket.ID, err))
 	}
 	t.Courier.Tell(ctx, fleet.Follow{Deliveries: answer.Deliveries})
-	routed := Routed{RouteAnswer: answer}
+	routed := Routed{RouteAnswer: answer, MaxCost: ticket.MaxCost}
 	if ticket.Session != nil {
 		routed.Session = ticket.Session.Key
 	}

@@ -46,7 +46,6 @@ type set struct {
 }
 
 func newSet(o ControlOptions) *set {
-	keys, _ := o.Control.(fleet.KeyDesk) // a store without keys gives none
 	courier := &activities.Courier{Temporal: o.Client, Desk: o.Control, Retry: o.Retry, Log: o.Log}
 	machines := &activities.Machines{
 		Fleet: o.Fleet, Providers: o.Providers, Desk: o.Control, Env: o.Env, Token: o.Token,
@@ -63,7 +62,7 @@ func newSet(o ControlOptions) *set {
 		},
 		machines: machines,
 		tenants: &activities.Tenants{
-			Control: o.Control, Keys: keys, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
+			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
 			Courier: courier, Allow: o.Allow,
 		},
 		deliveries: &activities.Deliveries{Desk: o.Deliveries, Poster: o.Poster, Courier: courier},

@@ -1,6 +1,10 @@
 package workflows
 
-import "go.temporal.io/sdk/workflow"
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
 
 // Continuing as new is invisible: what a query answers and what a signal does is
 // the same before and after. Nothing that matters is carried, because the control
@@ -20,6 +24,8 @@ type ticketCarry struct {
 	Moves int `json:"moves,omitempty"` // crawlers lost
 	Asks  int `json:"asks,omitempty"`  // timers fired in this wait
 	Quick int `json:"quick,omitempty"` // crawlers lost in quick succession
+	// Pause is set while the ticket is paused.
+	Pause *fleet.SteerRequest `json:"pause,omitempty"`
 }
 
 // full reports whether the server suggests to continue as new.

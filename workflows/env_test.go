@@ -86,7 +86,7 @@ func (w *world) register() {
 	})
 	w.RegisterActivity(machines)
 	w.RegisterActivity(&activities.Tenants{
-		Control: w.store, Keys: w.store, Data: w.store, Temporal: w.temporal, Namespace: "default",
+		Control: w.store, Data: w.store, Temporal: w.temporal, Namespace: "default",
 		Courier: courier,
 	})
 	w.RegisterActivity(&activities.Deliveries{Desk: w.store, Poster: w.receiver, Courier: courier})

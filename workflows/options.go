@@ -27,6 +27,8 @@ const (
 	askFirst = time.Minute
 	askMost  = 15 * time.Minute
 	askLeast = time.Second // where the store says when
+	// A scheduled ticket that comes too early, by another clock, asks again after this.
+	startLeast = 50 * time.Millisecond
 
 	// A ticket that loses crawler after crawler within steadyAfter slows down from
 	// the third on, so that a broken fleet does not fill its history.

@@ -28,7 +28,9 @@ func Ticket(
 	if err := t.setup(ctx); err != nil {
 		return fleet.TicketResult{}, err
 	}
-	return t.run(ctx)
+	result, err := t.run(ctx)
+	t.answered(ctx)
+	return result, err
 }
 
 type ticket struct {
@@ -38,6 +40,7 @@ type ticket struct {
 	accepted bool              // the desk has answered, this run or the one before
 	status   fleet.TicketStatus
 	carry    ticketCarry
+	steering
 }
 
 // ending is how a ticket ends, before it is recorded.
@@ -52,9 +55,13 @@ type ending struct {
 func (t *ticket) setup(ctx workflow.Context) error {
 	t.status.State, t.status.Moves = fleet.TicketWaiting, t.carry.Moves
 	t.accepted = workflow.GetInfo(ctx).ContinuedExecutionRunID != ""
-	return workflow.SetQueryHandlerWithOptions(ctx, fleet.TicketQuery,
+	err := workflow.SetQueryHandlerWithOptions(ctx, fleet.TicketQuery,
 		func() (fleet.TicketStatus, error) { return t.status, nil },
 		workflow.QueryHandlerOptions{Description: "where the ticket is, and why it waits"})
+	if err != nil {
+		return err
+	}
+	return t.steer(ctx)
 }
 
 // run is the ticket's life: route, crawl or wait, and again until it has an end.
@@ -67,19 +74,22 @@ func (t *ticket) run(ctx workflow.Context) (fleet.TicketResult, error) {
 		}
 		var end *ending
 		lost, why = 0, ""
-		switch t.routed.Kind {
-		case fleet.RouteFinished:
+		switch {
+		case t.routed.Kind == fleet.RouteFinished:
 			return t.answer(ctx, *t.routed.Result)
-		case fleet.RouteLeased:
-			end, why = t.crawl(ctx)
-			lost = t.routed.Lease.Epoch
+		case t.pending(): // paused or resumed while the desk was asked
+			continue
+		case t.routed.Kind == fleet.RouteLeased:
+			if end, why = t.crawl(ctx); why != "" {
+				lost = t.routed.Lease.Epoch
+			}
 		default:
 			end = t.wait(ctx)
 		}
 		if end != nil {
 			return t.end(ctx, *end)
 		}
-		if why == "" && full(ctx) {
+		if why == "" && full(ctx) && t.answered(ctx) && !t.pending() {
 			return fleet.TicketResult{},
 				workflow.NewContinueAsNewError(ctx, fleet.TicketWorkflow, t.document, t.carry)
 		}
@@ -93,12 +103,18 @@ func (t *ticket) route(ctx workflow.Context, lost int64, why fleet.Code) error {
 	in := activities.RouteInput{
 		Document: t.document, WorkflowID: info.WorkflowExecution.ID,
 		RunID: info.WorkflowExecution.RunID, Lost: lost, Why: why,
+		Pause: t.carry.Pause, Resume: t.resumed,
+	}
+	sent := t.asked
+	t.sent, t.resumed = sent, nil
+	for t.nudge.ReceiveAsync(nil) { // it is heard with this question
 	}
 	var routed activities.Routed
 	err := workflow.ExecuteLocalActivity(local(ctx, "route"), a.Route, in).Get(ctx, &routed)
 	if err != nil {
 		return err
 	}
+	t.told = sent
 	playable(routed.Version)
 	t.routed, t.accepted = routed, true
 	t.show(ctx)
@@ -107,6 +123,7 @@ func (t *ticket) route(ctx workflow.Context, lost int64, why fleet.Code) error {
 
 // unrouted is the end of a ticket that the desk did not take, or not again.
 func (t *ticket) unrouted(ctx workflow.Context, err error) (fleet.TicketResult, error) {
+	t.ending = true
 	if temporal.IsCanceledError(err) {
 		return t.end(ctx, ending{outcome: fleet.OutcomeCancelled, reason: "cancelled"})
 	}
@@ -134,6 +151,7 @@ func refusal(c fleet.Code) bool {
 // end records the ending, whatever happens to the workflow meanwhile.
 func (t *ticket) end(ctx workflow.Context, e ending) (fleet.TicketResult, error) {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
+	t.ending = true
 	t.status.State, t.status.Wait = fleet.TicketClosing, nil
 	in := activities.RecordInput{
 		Document: t.document, WorkflowID: workflow.GetInfo(ctx).WorkflowExecution.ID,
@@ -156,6 +174,7 @@ func (t *ticket) end(ctx workflow.Context, e ending) (fleet.TicketResult, error)
 
 // answer turns a result into the workflow's own end.
 func (t *ticket) answer(ctx workflow.Context, r fleet.TicketResult) (fleet.TicketResult, error) {
+	t.ending = true
 	t.status.Tenant, t.status.Ticket = r.Tenant, r.Ticket
 	t.status.State, t.status.Wait, t.status.Result = fleet.TicketEnded, nil, &r
 	t.status.Moves = max(t.status.Moves, r.Moves)
@@ -180,6 +199,29 @@ func (t *ticket) left(ctx workflow.Context) (time.Duration, bool) {
 		return 0, false
 	}
 	return t.routed.Deadline.Sub(workflow.Now(ctx)), true
+}
+
+// bound is what ends a crawl from outside: its deadline, or the moment at which the
+// ticket has cost its maxCost, whichever is first. Without either it is zero and no end.
+func (t *ticket) bound(ctx workflow.Context) (left time.Duration, end *ending) {
+	if d, ok := t.left(ctx); ok {
+		left, end = d, expired()
+	}
+	if l := t.routed.Lease; l != nil && !l.Until.IsZero() {
+		if d := l.Until.Sub(workflow.Now(ctx)); end == nil || d < left {
+			left, end = d, t.costly()
+		}
+	}
+	return left, end
+}
+
+// costly is the end of a ticket that may cost no more.
+func (t *ticket) costly() *ending {
+	reason := "maxCost reached"
+	if m := t.routed.MaxCost; m != nil {
+		reason = fmt.Sprintf("maxCost of %s reached", m)
+	}
+	return &ending{outcome: fleet.OutcomeLimited, reason: reason}
 }
 
 func expired() *ending {

@@ -16,27 +16,42 @@ import (
 // crawl runs the ticket on the crawler that it has a lease of. It answers how the
 // ticket ends, or why the lease was lost and the ticket has to be routed again.
 func (t *ticket) crawl(ctx workflow.Context) (*ending, fleet.Code) {
-	left, bounded := t.left(ctx)
-	if bounded && left <= 0 {
-		return expired(), ""
+	left, bound := t.bound(ctx)
+	if bound != nil && left <= 0 {
+		return bound, ""
 	}
+	crawling, cut := workflow.WithCancel(ctx)
+	t.cut = cut
+	defer func() { t.cut = nil }()
 	lease, began := t.routed.Lease, workflow.Now(ctx)
 	t.carry.Asks = 0
 	summary := fmt.Sprintf("crawl %s on %s (%s)", t.routed.Ticket, lease.GUID, lease.Address)
 	var result fleet.CrawlResult
 	err := workflow.ExecuteActivity(
-		workflow.WithActivityOptions(ctx, crawlOptions(lease, left, summary)),
+		workflow.WithActivityOptions(crawling, crawlOptions(lease, left, summary)),
 		fleet.ActivityCrawl,
 		fleet.CrawlInput{Tenant: t.routed.Tenant, Ticket: t.routed.Ticket, Epoch: lease.Epoch},
 	).Get(ctx, &result)
 	if err == nil {
 		return crawled(result), ""
 	}
+	if crawling.Err() != nil && ctx.Err() == nil {
+		return nil, t.cutShort()
+	}
 	end, why := t.broken(ctx, err)
 	if end == nil {
 		end = t.move(ctx, workflow.Now(ctx).Sub(began))
 	}
 	return end, why
+}
+
+// cutShort is the code with which a ticket is routed that was paused in its crawl: none,
+// since the desk takes the slot back. One that goes on already has lost its lease.
+func (t *ticket) cutShort() fleet.Code {
+	if t.carry.Pause != nil {
+		return ""
+	}
+	return fleet.CodeDraining
 }
 
 // crawled reads a crawler's answer. It is text from outside: an outcome that a
@@ -78,12 +93,11 @@ func (t *ticket) broken(ctx workflow.Context, err error) (*ending, fleet.Code) {
 
 func (t *ticket) timedOut(ctx workflow.Context, kind enumspb.TimeoutType) (*ending, fleet.Code) {
 	// The server cuts the other timeouts to what is left to the deadline.
-	if left, bounded := t.left(ctx); bounded && left <= 0 {
-		return expired(), ""
+	left, bound := t.bound(ctx)
+	if bound != nil && (left <= 0 || kind == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE) {
+		return bound, ""
 	}
 	switch kind {
-	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
-		return expired(), ""
 	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START:
 		return nil, fleet.CodeTimeout
 	case enumspb.TIMEOUT_TYPE_HEARTBEAT:
@@ -110,7 +124,10 @@ func (t *ticket) move(ctx workflow.Context, lasted time.Duration) *ending {
 	if left, bounded := t.left(ctx); bounded {
 		pause = min(pause, max(left, 0))
 	}
-	if err := workflow.Sleep(ctx, pause); err != nil {
+	if _, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout:      pause,
+		TimerOptions: workflow.TimerOptions{Summary: "slow down: one crawler after the other was lost"},
+	}, t.pending); err != nil {
 		return cancelled()
 	}
 	return nil

@@ -16,6 +16,8 @@ type Store struct {
 	Now func() time.Time
 	// IdleAfter is what its crawlers are reserved with; default a minute.
 	IdleAfter time.Duration
+	// Affords is how long a ticket with a maxCost may hold a slot.
+	Affords time.Duration
 	// Cold has Route say where no crawler is there or coming.
 	Cold bool
 

@@ -35,6 +35,17 @@ func (s *Store) Route(_ context.Context, r fleet.RouteRequest) (fleet.RouteAnswe
 		answer.Kind, answer.Result = fleet.RouteFinished, row.Result
 		return answer, nil
 	}
+	if r.Pause != nil && row.Lease != nil && r.Fenced == 0 {
+		answer.Kind, answer.Epoch = fleet.RouteFence, s.next(row)
+		return answer, nil
+	}
+	if why := s.dormant(r, row); why != nil {
+		s.release(row)
+		s.waiting = slices.DeleteFunc(s.waiting, func(id fleet.TicketID) bool { return id == r.Input.ID })
+		row.State, row.Wait = fleet.TicketWaiting, why
+		answer.Kind, answer.Wait = fleet.RouteWait, why
+		return answer, nil
+	}
 	if r.Lost != 0 && row.Lease != nil && row.Lease.Epoch == r.Lost {
 		s.release(row)
 		row.Moves++
@@ -60,6 +71,19 @@ func (s *Store) Route(_ context.Context, r fleet.RouteRequest) (fleet.RouteAnswe
 	}
 	answer.Kind, answer.Wait = fleet.RouteWait, row.Wait
 	return answer, nil
+}
+
+// dormant says why a ticket wants no slot now: it is paused, or its time has not come.
+func (s *Store) dormant(r fleet.RouteRequest, row *Ticket) *fleet.Wait {
+	start, _ := r.Input.StartAt.Resolve(row.Times.Accepted)
+	switch {
+	case r.Pause != nil:
+		return &fleet.Wait{Code: fleet.WaitPaused, Message: "paused: " + r.Pause.Reason, Since: s.Now()}
+	case start.After(s.Now()):
+		return &fleet.Wait{Code: fleet.WaitScheduled, Message: "it is to start later", Until: start}
+	default:
+		return nil
+	}
 }
 
 func (s *Store) accept(r fleet.RouteRequest) (*Ticket, error) {
@@ -99,6 +123,9 @@ func (s *Store) lease(row *Ticket, granted bool) bool {
 	row.Lease = &fleet.Lease{
 		Tenant: row.Input.Tenant, Ticket: row.Input.ID, GUID: best.GUID, Epoch: row.Last,
 		Offering: best.Offering, Address: best.Address, Warm: true, TakenAt: s.Now(),
+	}
+	if row.Input.MaxCost != nil {
+		row.Lease.Until = s.Now().Add(s.Affords)
 	}
 	row.State, row.Granted = fleet.TicketRunning, granted
 	s.waiting = slices.DeleteFunc(s.waiting, func(id fleet.TicketID) bool { return id == row.Input.ID })
