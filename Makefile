@@ -10,7 +10,7 @@ SERVER  := internal/devserver/server
 # The names of the Go files that we format and read.
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help demo dev build programs server temporal tools test check fmt lint bench chaos record golden clean
+.PHONY: help demo dev build programs server temporal tools test check fmt lint bench soak chaos record golden clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,8 +56,11 @@ lint: tools ## formatting, vet, staticcheck, determinism of workflows, other pla
 fmt: tools ## format
 	$(BIN)/gofumpt -w $(GOFILES)
 
-bench: build ## ratios taken side by side in one run
+bench: build temporal ## ratios taken side by side in one run; ARGS='-only warm,cold' for parts
 	go run ./internal/e2e/bench -bin $(BIN) $(ARGS)
+
+soak: build ## 20,000 tickets of 50 tenants: what grows
+	go run ./internal/e2e/bench -bin $(BIN) -only soak -soak 20000 $(ARGS)
 
 chaos: build ## kill parts of a loaded fleet at random; SEED=n repeats a run, MINUTES=m (10)
 	go run ./internal/e2e/chaos -bin $(BIN) -seed $(or $(SEED),0) -minutes $(or $(MINUTES),10)

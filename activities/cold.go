@@ -30,7 +30,11 @@ const coldHold = 500 * time.Millisecond
 func (t *Tickets) cold(
 	ctx context.Context, r fleet.RouteRequest, a fleet.RouteAnswer,
 ) (fleet.RouteAnswer, error) {
-	granted, leave := t.Courier.lobby.enter(r.WorkflowID)
+	granted, leave, first := t.Courier.lobby.enter(r.WorkflowID, r.Input.Tenant)
+	if !first { // somebody is at it: a flood does not decide once for each of its tickets
+		t.tell(ctx, a)
+		return a, nil
+	}
 	defer leave()
 	started, err := t.summon(ctx, r.Input.Tenant)
 	if err != nil {
@@ -105,28 +109,35 @@ func CrawlerSummary(in fleet.CrawlerInput) string {
 	return fmt.Sprintf("a crawler of %s at %s", in.Tenant, in.Offering)
 }
 
-// lobby is where tickets wait for their grant within this process. The zero value is ready.
+// lobby is where tickets wait for their grant within this process, one of each tenant. The
+// zero value is ready.
 type lobby struct {
-	mu   sync.Mutex
-	here map[string]chan struct{} // by workflow id
+	mu      sync.Mutex
+	here    map[string]chan struct{} // by workflow id
+	tenants map[fleet.TenantID]bool  // of those who are here, or have just been told
 }
 
-// enter registers a ticket; leave, which may be called again, takes it out.
-func (l *lobby) enter(workflowID string) (granted <-chan struct{}, leave func()) {
+// enter registers a ticket, if it is the first of its tenant; leave, which may be called
+// again, takes it out.
+func (l *lobby) enter(
+	workflowID string, t fleet.TenantID,
+) (granted <-chan struct{}, leave func(), first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	word := make(chan struct{}, 1)
-	if l.here == nil {
-		l.here = map[string]chan struct{}{}
+	if l.tenants[t] {
+		return nil, nil, false
 	}
-	l.here[workflowID] = word
-	return word, func() {
+	if l.here == nil {
+		l.here, l.tenants = map[string]chan struct{}{}, map[fleet.TenantID]bool{}
+	}
+	word := make(chan struct{}, 1)
+	l.here[workflowID], l.tenants[t] = word, true
+	return word, sync.OnceFunc(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if l.here[workflowID] == word {
-			delete(l.here, workflowID)
-		}
-	}
+		delete(l.here, workflowID)
+		delete(l.tenants, t)
+	}), true
 }
 
 // tell reports whether the ticket was here to be told. Then it asks again before its

@@ -3,6 +3,8 @@ package activities_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,4 +90,16 @@ func TestLaunching_LaunchesAtOnceWhereTheSubstrateIsBeside(t *testing.T) {
 			require.Equal(t, c.done, d.provider.Running() == 1)
 		})
 	}
+}
+
+func TestRoute_ColdTenantsFloodDecidesOnce(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Cold = true
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() { d.route(t, fmt.Sprintf("t%d", i)) })
+	}
+	all.Wait()
+	require.Len(t, d.temporal.Messages("execute"), 1)
 }

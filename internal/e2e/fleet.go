@@ -35,6 +35,9 @@ type Fleet struct {
 	// Temporal is the server's host and port, Plane the data plane's; they stay the same
 	// over restarts.
 	Temporal, Plane string
+	// Health and ServerHealth are where the control worker and the server the harness
+	// starts tell how they are: host and port.
+	Health, ServerHealth string
 	// Server and Worker are the two programs; what dev supervises is nil.
 	Server, Worker *Process
 	// Dev is `crawlfleet dev`, or nil.
@@ -47,7 +50,7 @@ type Fleet struct {
 
 	programs Programs
 	o        Options
-	ports    struct{ temporal, plane, health int }
+	ports    struct{ temporal, plane, health, server int }
 	base     []string // the environment of every program
 	tenants  atomic.Int64
 }

@@ -26,7 +26,7 @@ func (f *Fleet) StartServer() error {
 	args := []string{
 		f.programs.Server, "--data-dir", filepath.Join(f.Dir, "temporal"), "--ip", loopback,
 		"--port", strconv.Itoa(f.ports.temporal), "--ui-port", "-1", "--lock-wait", "20s",
-		"--log-level", "error",
+		"--health-port", strconv.Itoa(f.ports.server), "--log-level", "error",
 	}
 	for _, name := range fleet.SearchAttributes() {
 		args = append(args, "--search-attribute", name+"=Keyword")

@@ -15,13 +15,15 @@ import (
 
 // prepare settles ports, environment and the crawler's program.
 func (f *Fleet) prepare() error {
-	ports, err := devserver.FreePorts(loopback, 3)
+	ports, err := devserver.FreePorts(loopback, 4)
 	if err != nil {
 		return err
 	}
-	f.ports.temporal, f.ports.plane, f.ports.health = ports[0], ports[1], ports[2]
+	f.ports.temporal, f.ports.plane, f.ports.health, f.ports.server = ports[0], ports[1], ports[2], ports[3]
 	f.Temporal = net.JoinHostPort(loopback, strconv.Itoa(f.ports.temporal))
 	f.Plane = net.JoinHostPort(loopback, strconv.Itoa(f.ports.plane))
+	f.Health = net.JoinHostPort(loopback, strconv.Itoa(f.ports.health))
+	f.ServerHealth = net.JoinHostPort(loopback, strconv.Itoa(f.ports.server))
 	f.base = f.environment()
 	if err := os.Symlink(f.programs.Crawlfleet, f.command()); err != nil {
 		return err
@@ -38,7 +40,7 @@ func (f *Fleet) environment() []string {
 		"temporal-port": strconv.Itoa(f.ports.temporal), "temporal-ui-port": "-1",
 		"temporal-server":   f.programs.Server,
 		"data-plane-listen": f.Plane,
-		"http-listen":       net.JoinHostPort(loopback, strconv.Itoa(f.ports.health)),
+		"http-listen":       f.Health,
 		"process-crawler":   f.crawler(), "process-capacity": "200",
 		// A network of its own: two fleets of one machine share no source address.
 		"process-loopback":   fmt.Sprintf("127.%d.16.0/23", 64+fleets.Add(1)%128),

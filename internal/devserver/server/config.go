@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"strings"
 	"time"
@@ -38,14 +40,16 @@ type Config struct {
 	Retention  time.Duration
 	// SearchAttributes are created in the namespace when it lacks them.
 	SearchAttributes attributes
-	LogLevel         zapcore.Level
-	Lifeline         bool          // stop when standard input ends
-	LockWait         time.Duration // for a server that is still stopping in DataDir
+	// Dynamic are values of Temporal's dynamic configuration that win over ours.
+	Dynamic  values
+	LogLevel zapcore.Level
+	Lifeline bool          // stop when standard input ends
+	LockWait time.Duration // for a server that is still stopping in DataDir
 }
 
 // parse reads the flags; usage and flag errors are written to usage.
 func parse(args []string, usage io.Writer) (Config, error) {
-	cfg := Config{LogLevel: zapcore.WarnLevel, SearchAttributes: attributes{}}
+	cfg := Config{LogLevel: zapcore.WarnLevel, SearchAttributes: attributes{}, Dynamic: values{}}
 	set := flag.NewFlagSet("crawlfleet-server", flag.ContinueOnError)
 	set.SetOutput(usage)
 	ip := set.String("ip", "127.0.0.1",
@@ -61,6 +65,8 @@ func parse(args []string, usage io.Writer) (Config, error) {
 		"how long closed workflows are kept, at least 1h")
 	set.Var(cfg.SearchAttributes, "search-attribute",
 		"`Name=Type` of a search attribute, repeatable; Type is Keyword, Int, Bool, …")
+	set.Var(cfg.Dynamic, "dynamic-config-value",
+		"`key=value` of Temporal's dynamic configuration, repeatable; the value is JSON")
 	set.TextVar(&cfg.LogLevel, "log-level", cfg.LogLevel,
 		"`level` of the log: debug, info, warn, error")
 	set.BoolVar(&cfg.Lifeline, "lifeline", false, "stop when standard input ends")
@@ -148,5 +154,28 @@ func (a attributes) Set(s string) error {
 		return fmt.Errorf("%s is given as %s and as %s", name, old, t)
 	}
 	a[name] = t
+	return nil
+}
+
+// values are dynamic configuration values by key. It is a flag.Value.
+type values map[string]any
+
+// String is empty: there is no default to show.
+func (v values) String() string { return "" }
+
+// Set adds one key=value.
+func (v values) Set(s string) error {
+	key, text, ok := strings.Cut(s, "=")
+	if !ok || key == "" {
+		return fmt.Errorf("want key=value, got %q", s)
+	}
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		return fmt.Errorf("%s: want a JSON value, got %q", key, text)
+	}
+	if number, ok := value.(float64); ok && number == math.Trunc(number) {
+		value = int(number) // what the server takes for a whole number
+	}
+	v[key] = value
 	return nil
 }

@@ -30,9 +30,9 @@ const (
 	updatesInFlight = 1000
 )
 
-// dynamicConfig is everything that differs from Temporal's defaults. The keys come from the
-// settings themselves: one that a new version drops does not compile.
-func dynamicConfig() dynamicconfig.Client {
+// dynamicConfig is everything that differs from Temporal's defaults; what is given wins over
+// it. The keys come from the settings themselves: one that a new version drops does not compile.
+func dynamicConfig(given values) dynamicconfig.Client {
 	values := map[dynamicconfig.Key]any{
 		// Speed on one machine.
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():         pollRPS,
@@ -64,12 +64,16 @@ func dynamicConfig() dynamicconfig.Client {
 		dynamicconfig.EnableCancelActivityWorkerCommand.Key(): true,
 		dynamicconfig.WorkflowPauseEnabled.Key():              true,
 
-		// A search attribute or Nexus endpoint that was just added is seen at once.
-		dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true,
-		dynamicconfig.ForceNexusEndpointRefreshOnRead.Key():         true,
+		// A Nexus endpoint that was just added is seen at once. The same for search attributes
+		// would read the database at every start and visibility write; ours are there
+		// before the first start.
+		dynamicconfig.ForceNexusEndpointRefreshOnRead.Key(): true,
 
 		// Nobody is called home.
 		dynamicconfig.EnableServerVersionCheck.Key(): false,
+	}
+	for key, value := range given {
+		values[dynamicconfig.MakeKey(key)] = value
 	}
 	client := make(dynamicconfig.StaticClient, len(values))
 	for key, value := range values {

@@ -11,7 +11,12 @@ import (
 // A value of the wrong type would be ignored without an error: ask as the server asks.
 func TestDynamicConfig_IsTakenByTheServer(t *testing.T) {
 	t.Parallel()
-	c := dynamicconfig.NewCollection(dynamicConfig(), log.NewNoopLogger())
+	given := values{}
+	require.NoError(t, given.Set("history.maxTotalUpdates=77"))
+	require.Error(t, given.Set("history.maxTotalUpdates"))
+	require.Error(t, given.Set("history.maxTotalUpdates=many"))
+	c := dynamicconfig.NewCollection(dynamicConfig(given), log.NewNoopLogger())
+	require.Equal(t, 77, dynamicconfig.WorkflowExecutionMaxTotalUpdates.Get(c)("ns"), "the given value wins")
 	require.Equal(t, pollRPS, dynamicconfig.TransferProcessorMaxPollRPS.Get(c)())
 	require.Equal(t, pollRPS, dynamicconfig.TimerProcessorMaxPollRPS.Get(c)())
 	require.Equal(t, onePartition, dynamicconfig.MatchingNumTaskqueueReadPartitions.Get(c)("ns", "q", 1))

@@ -69,7 +69,7 @@ func newServer(cfg Config, ports *portPlan, store *store, logger *zap.Logger) (*
 		temporal.WithClaimMapper(func(*config.Config) authorization.ClaimMapper {
 			return authorization.NewNoopClaimMapper()
 		}),
-		temporal.WithDynamicConfigClient(dynamicConfig()),
+		temporal.WithDynamicConfigClient(dynamicConfig(cfg.Dynamic)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("set up the Temporal server: %w", err)

@@ -123,20 +123,23 @@ func (r *rig) coldTicket(ctx context.Context) (moments, error) {
 	return m, nil
 }
 
-// noCrawler drains what a tenant has and waits until it is gone.
+// noCrawler drains what a tenant has and waits until none is left.
 func (r *rig) noCrawler(ctx context.Context, t fleet.TenantID) error {
-	asked := false
-	return until(ctx, "the crawler to be gone", func() (bool, error) {
+	asked := map[fleet.GUID]bool{}
+	return until(ctx, "the crawlers to be gone", func() (bool, error) {
 		live, err := r.fleet.Control.AllCrawlers(ctx, t, false)
 		if err != nil || len(live) == 0 {
 			return err == nil, err
 		}
-		if !asked {
-			asked = true
-			return false, r.fleet.Client.DrainCrawler(ctx, fleet.CrawlerRef{Tenant: t, GUID: live[0].GUID},
-				fleet.DrainRequest{Reason: "the benchmark goes on without it", Grace: fleet.Duration(time.Second)})
+		for _, c := range live {
+			if asked[c.GUID] {
+				continue
+			}
+			asked[c.GUID] = true
+			err = errors.Join(err, r.fleet.Client.DrainCrawler(ctx, fleet.CrawlerRef{Tenant: t, GUID: c.GUID},
+				fleet.DrainRequest{Reason: "the benchmark goes on without it", Grace: fleet.Duration(time.Second)}))
 		}
-		return false, nil
+		return false, err
 	})
 }
 
@@ -145,11 +148,11 @@ func (r *rig) coldFork(ctx context.Context) (m moments, err error) {
 	began := time.Now()
 	g := newGUID()
 	in := crawlOf(g)
-	run, err := r.begin(ctx, in)
+	run, err := begin(ctx, r.fleet.Client.Temporal(), in)
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.fork(g)
+	c, err := r.fork(g, slots)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -85,12 +86,21 @@ type memory struct {
 
 // memory of the fleet's warm crawler; zeros where the system does not tell.
 func (r *rig) memory(when string) memory {
-	m := memory{When: when}
 	all, err := r.fleet.Control.AllCrawlers(context.Background(), ticketTenant, false)
 	if err != nil || len(all) == 0 {
-		return m
+		return memory{When: when}
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", all[0].PID))
+	m := smaps(all[0].PID)
+	m.When = when
+	return m
+}
+
+// residentMB is what a process has in memory.
+func residentMB(pid int) float64 { return smaps(pid).RSS }
+
+// smaps reads what a process holds; zeros where the system does not tell.
+func smaps(pid int) (m memory) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return m
 	}
@@ -115,6 +125,7 @@ func (r *rig) memory(when string) memory {
 type size struct {
 	Program string  `json:"program"`
 	MB      float64 `json:"mb"`
+	Build   float64 `json:"build,omitempty"` // seconds, with an empty cache
 }
 
 func (r *rig) programs() ([]size, error) {
@@ -124,7 +135,37 @@ func (r *rig) programs() ([]size, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, size{name, float64(i.Size()) / 1e6})
+		out = append(out, size{Program: name, MB: float64(i.Size()) / 1e6})
 	}
 	return out, nil
+}
+
+// builds times the build of each program with a cache of its own that is thrown away.
+func (r *rig) builds(ctx context.Context, programs []size) error {
+	for i := range programs {
+		cache, err := os.MkdirTemp(r.dir, "gocache-")
+		if err != nil {
+			return err
+		}
+		args := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(cache, "program")}
+		switch programs[i].Program {
+		case "crawlfleet":
+			args = append(args, "./starter/crawlfleet")
+		case "crawlfleet-crawler":
+			args = append(args, "./workers/crawlfleet-crawler")
+		default: // a module of its own
+			args = append([]string{"build", "-C", "internal/devserver/server"}, append(args[1:], "-tags", "release", ".")...)
+		}
+		build := exec.CommandContext(ctx, "go", args...)
+		build.Env = append(os.Environ(), "GOCACHE="+cache, "CGO_ENABLED=0")
+		began := time.Now()
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", programs[i].Program, err, out)
+		}
+		programs[i].Build = time.Since(began).Seconds()
+		if err := os.RemoveAll(cache); err != nil {
+			return err
+		}
+	}
+	return nil
 }

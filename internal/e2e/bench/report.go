@@ -16,6 +16,8 @@ const (
 	aimRate = 0.8  // of the throughput
 	aimCold = 1.5  // of a cold start
 	aimIdle = 30   // MB of an idle crawler
+	aimBest = 0.9  // of the throughput of the baselines' best row
+	aimFlat = 1.1  // of what a ticket costs in bytes, open files and goroutines at the end to the begin
 )
 
 // report is one run.
@@ -25,8 +27,12 @@ type report struct {
 	Calibration []float64 `json:"calibration"` // milliseconds, once a round
 	Warm        []warmRow `json:"warm,omitempty"`
 	Cold        coldTable `json:"cold,omitzero"`
-	Programs    []size    `json:"programs"`
-	Idle        []memory  `json:"idle"`
+	Programs    []size    `json:"programs,omitempty"`
+	Idle        []memory  `json:"idle,omitempty"`
+	Server      []warmRow `json:"server,omitempty"`
+	Crowd       crowdRow  `json:"crowd,omitzero"`
+	Burst       burstRow  `json:"burst,omitzero"`
+	Soak        []soakRow `json:"soak,omitempty"`
 }
 
 func (r *report) calibrate() { r.Calibration = append(r.Calibration, ms(calibration())) }
@@ -44,21 +50,27 @@ func (r report) print(out io.Writer) error {
 	if len(r.Cold.Rows) > 0 {
 		r.printCold(line)
 	}
-	for _, p := range r.Programs {
-		line(p.Program, fmt.Sprintf("%.1f MB", p.MB))
+	r.printIdle(line)
+	if len(r.Server) > 0 {
+		r.printServer(line)
 	}
-	for _, m := range r.Idle {
-		line("crawler "+m.When, fmt.Sprintf("%.1f MB RSS", m.RSS), fmt.Sprintf("%.1f MB PSS", m.PSS),
-			aim(m.PSS < aimIdle, fmt.Sprintf("PSS < %d", aimIdle)))
+	if r.Crowd.Crawlers > 0 {
+		r.printCrowd(line)
+	}
+	if r.Burst.Tickets > 0 {
+		r.printBurst(line)
+	}
+	if len(r.Soak) > 0 {
+		r.printSoak(line)
 	}
 	return w.Flush()
 }
 
 func (r report) printWarm(line func(...string)) {
 	line("warm, one page", "in flight", "p50 ms", "p99 ms", "/s", "p50 ratio", "", "/s ratio", "", "CPU ratio",
-		"events", "transitions", "n", "CPU ms of one")
+		"events", "transitions", "billed", "n", "CPU ms of one")
 	for _, row := range r.Warm {
-		p50, rate, history := "", "", []string{"", ""}
+		p50, rate, history := "", "", []string{"", "", ""}
 		ours := row.Side == r.Warm[0].Side
 		if ours && row.InFlight == 1 {
 			p50 = aim(row.P50Ratio.Median <= aimP50, fmt.Sprintf("≤ %.2f", aimP50))
@@ -67,11 +79,11 @@ func (r report) printWarm(line func(...string)) {
 			rate = aim(row.RateRatio.Median >= aimRate, fmt.Sprintf("≥ %.2f", aimRate))
 		}
 		if row.InFlight == 1 {
-			history = []string{fmt.Sprint(row.Events), fmt.Sprint(row.Transitions)}
+			history = []string{fmt.Sprint(row.Events), fmt.Sprint(row.Transitions), fmt.Sprint(row.Actions)}
 		}
 		line(row.Side, fmt.Sprint(row.InFlight), fmt.Sprintf("%.1f", row.P50), fmt.Sprintf("%.1f", row.P99),
 			fmt.Sprintf("%.1f", row.Rate), row.P50Ratio.String(), p50, row.RateRatio.String(), rate,
-			fmt.Sprintf("%.2f", row.CPURatio.Median), history[0], history[1], fmt.Sprint(row.Count), costs(row.CPU))
+			fmt.Sprintf("%.2f", row.CPURatio.Median), history[0], history[1], history[2], fmt.Sprint(row.Count), costs(row.CPU))
 	}
 	line()
 }

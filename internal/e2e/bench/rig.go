@@ -51,6 +51,7 @@ type rig struct {
 	bare    *child     // the bare side's warm crawler
 	guid    fleet.GUID // its name
 	fresh   memory     // of the fleet's crawler before any load
+	dirs    []string   // of rivals
 }
 
 // newRig starts everything and does a first piece of work with each side.
@@ -82,12 +83,7 @@ func newRig(ctx context.Context, o options, stderr io.Writer) (_ *rig, err error
 	}
 	for _, t := range []fleet.TenantID{ticketTenant, coldTenant} {
 		plan := fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: slots}
-		if err := r.fleet.Client.StartTenant(ctx, fleet.TenantInput{Tenant: t, Plan: plan}); err != nil {
-			return nil, err
-		}
-	}
-	for _, t := range []fleet.TenantID{ticketTenant, coldTenant} {
-		if err := r.awaitTenant(ctx, t); err != nil {
+		if err := r.newTenant(ctx, t, plan); err != nil {
 			return nil, err
 		}
 	}
@@ -114,7 +110,23 @@ func (r *rig) first(ctx context.Context) error {
 	return nil
 }
 
+// idle looks at the crawler once more, when it has been idle for a moment.
+func (r *rig) idle(ctx context.Context) memory {
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Second): // it gives back what it does not need after two
+	}
+	return r.memory("now")
+}
+
 func (r *rig) program(name string) string { return filepath.Join(r.o.bin, name) }
+
+func (r *rig) newTenant(ctx context.Context, t fleet.TenantID, plan fleet.Plan) error {
+	if err := r.fleet.Client.StartTenant(ctx, fleet.TenantInput{Tenant: t, Plan: plan}); err != nil {
+		return err
+	}
+	return r.awaitTenant(ctx, t)
+}
 
 func (r *rig) awaitTenant(ctx context.Context, t fleet.TenantID) error {
 	return until(ctx, "tenant "+string(t), func() (bool, error) {
@@ -164,7 +176,7 @@ func (r *rig) startBare(ctx context.Context) error {
 		return err
 	}
 	r.guid = newGUID()
-	if r.bare, err = r.fork(r.guid); err != nil {
+	if r.bare, err = r.fork(r.guid, slots); err != nil {
 		return err
 	}
 	_, err = r.hello(ctx, r.guid) // or else it leaves
@@ -179,7 +191,7 @@ func (r *rig) temporal() []string {
 }
 
 // fork starts the crawler's program without a fleet, as the process provider would.
-func (r *rig) fork(g fleet.GUID) (*child, error) {
+func (r *rig) fork(g fleet.GUID, slots int) (*child, error) {
 	token := dataplane.Token(r.secret, fleet.Key{Fleet: bareFleet, Tenant: bareTenant, GUID: g})
 	env := append(r.temporal(),
 		fleet.EnvFleet+"="+string(bareFleet), fleet.EnvTenant+"="+string(bareTenant),
@@ -204,8 +216,10 @@ func (r *rig) close(ctx context.Context) error {
 	if r.fleet != nil {
 		err = errors.Join(err, r.booked(ctx), r.fleet.Close(ctx))
 	}
-	if r.dir != "" {
-		err = errors.Join(err, os.RemoveAll(r.dir))
+	for _, dir := range append(r.dirs, r.dir) {
+		if dir != "" {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
 	}
 	return errors.Join(err, r.site.Stop(ctx))
 }

@@ -49,16 +49,22 @@ func (r *rig) sides() []side {
 
 // ticket does one ticket.
 func (r *rig) ticket(ctx context.Context, t fleet.TenantID) (workflowID string, err error) {
-	k, err := r.fleet.Client.StartTicket(ctx, onePage(t, r.page))
-	if err != nil {
-		return "", err
+	k, _, err := r.ticketResult(ctx, t)
+	return k.WorkflowID, err
+}
+
+func (r *rig) ticketResult(
+	ctx context.Context, t fleet.TenantID,
+) (k client.Ticket, result fleet.TicketResult, err error) {
+	if k, err = r.fleet.Client.StartTicket(ctx, onePage(t, r.page)); err != nil {
+		return k, result, err
 	}
-	result, err := r.fleet.Client.WaitTicket(ctx, k.WorkflowID, k.RunID)
+	result, err = r.fleet.Client.WaitTicket(ctx, k.WorkflowID, k.RunID)
 	if err == nil && (result.Outcome != fleet.OutcomeDone || result.Counters.Fetched != 1) {
 		err = fmt.Errorf("ticket %s ended %s with %d pages: %s", k.Ticket, result.Outcome,
 			result.Counters.Fetched, result.Reason)
 	}
-	return k.WorkflowID, err
+	return k, result, err
 }
 
 // crawlOf is a bare crawl on the queue of a forked crawler.
@@ -87,11 +93,18 @@ func (r *rig) hello(ctx context.Context, g fleet.GUID) (h fleet.Hello, err error
 	return h, err
 }
 
-// run does one bare workflow.
+// run does one bare workflow on the fleet's server.
 func (r *rig) run(
 	ctx context.Context, in bareInput, read func(json.RawMessage) error,
 ) (workflowID string, err error) {
-	run, err := r.begin(ctx, in)
+	return runOn(ctx, r.fleet.Client.Temporal(), in, read)
+}
+
+// runOn does one bare workflow on any server.
+func runOn(
+	ctx context.Context, c sdk.Client, in bareInput, read func(json.RawMessage) error,
+) (workflowID string, err error) {
+	run, err := begin(ctx, c, in)
 	if err != nil {
 		return "", err
 	}
@@ -102,8 +115,8 @@ func (r *rig) run(
 	return run.GetID(), read(answer)
 }
 
-func (r *rig) begin(ctx context.Context, in bareInput) (sdk.WorkflowRun, error) {
-	return r.fleet.Client.Temporal().ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
+func begin(ctx context.Context, c sdk.Client, in bareInput) (sdk.WorkflowRun, error) {
+	return c.ExecuteWorkflow(ctx, sdk.StartWorkflowOptions{
 		ID: "bare/" + uuid.NewString(), TaskQueue: bareQueue,
 	}, bareWorkflow, in)
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
 )
 
 // inFlight are the numbers of tickets at a time: one after the other, what a busy
@@ -29,10 +31,10 @@ type warmRow struct {
 
 	Events      int64 `json:"events,omitempty"`
 	Transitions int64 `json:"transitions,omitempty"`
-}
+	Actions     int64 `json:"actions,omitempty"` // that Temporal Cloud would bill
 
-// reference is the side that the others are compared with.
-const reference = 1
+	last string // a workflow of it
+}
 
 // lap is one side's part of a round.
 type lap struct {
@@ -42,24 +44,52 @@ type lap struct {
 	last  string // a workflow of it
 }
 
-// warm runs the sides in turns; calibrate is called once a round.
+// warm runs the ticket beside the bare sides, in turns.
 func (r *rig) warm(ctx context.Context, o options, calibrate func()) ([]warmRow, error) {
-	sides := r.sides()
-	var rows []warmRow
-	laps := map[int]map[int][]lap{} // by in flight, by side
-	for _, n := range inFlight() {
-		laps[n] = map[int][]lap{}
-		for i := range sides { // caches, pollers, connections for n
-			if _, err := runFor(ctx, sides[i], n, 2*n); err != nil {
+	rows, err := r.compare(ctx, r.sides(), comparison{
+		rounds: o.rounds, inFlight: inFlight(), count: o.count, reference: 1, calibrate: calibrate,
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		if row := &rows[i]; row.InFlight == 1 {
+			if row.Events, row.Transitions, err = r.history(ctx, row.last); err == nil {
+				row.Actions, err = r.actions(ctx, row.last)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
 	}
-	for round := range o.rounds {
-		calibrate()
-		for _, n := range inFlight() {
+	return rows, nil
+}
+
+// comparison says how sides are compared.
+type comparison struct {
+	rounds    int
+	inFlight  []int
+	count     func(inFlight int) int // how much work of a side is in a lap
+	reference int                    // the side that the others are compared with
+	calibrate func()                 // called once a round
+}
+
+// compare runs sides in turns.
+func (r *rig) compare(ctx context.Context, sides []side, c comparison) ([]warmRow, error) {
+	laps := map[int]map[int][]lap{} // by in flight, by side
+	for _, n := range c.inFlight {
+		laps[n] = map[int][]lap{}
+		for i := range sides { // caches, pollers, connections for n
+			if _, err := runFor(ctx, sides[i], n, 2*n); err != nil {
+				return nil, fmt.Errorf("%s: %w", sides[i].name, err)
+			}
+		}
+	}
+	for round := range c.rounds {
+		c.calibrate()
+		for _, n := range c.inFlight {
 			for _, i := range order(len(sides), round) {
-				l, err := runFor(ctx, sides[i], n, o.count(n))
+				l, err := runFor(ctx, sides[i], n, c.count(n))
 				if err != nil {
 					return nil, fmt.Errorf("%s, %d in flight: %w", sides[i].name, n, err)
 				}
@@ -67,15 +97,11 @@ func (r *rig) warm(ctx context.Context, o options, calibrate func()) ([]warmRow,
 			}
 		}
 	}
-	for _, n := range inFlight() {
+	var rows []warmRow
+	for _, n := range c.inFlight {
 		for i, s := range sides {
-			row := summarise(s.name, n, laps[n][i], laps[n][reference])
-			if n == 1 {
-				var err error
-				if row.Events, row.Transitions, err = r.history(ctx, laps[n][i][0].last); err != nil {
-					return nil, err
-				}
-			}
+			row := summarise(s.name, n, laps[n][i], laps[n][c.reference])
+			row.last = laps[n][i][0].last
 			rows = append(rows, row)
 		}
 	}
@@ -181,6 +207,27 @@ func (r *rig) history(ctx context.Context, workflowID string) (events, transitio
 	}
 	i := d.GetWorkflowExecutionInfo()
 	return i.GetHistoryLength(), i.GetStateTransitionCount(), nil
+}
+
+// actions counts what is billed of a history: the start, activities, local ones, timers,
+// signals and search attributes.
+func (r *rig) actions(ctx context.Context, workflowID string) (n int64, err error) {
+	events := r.fleet.Client.Temporal().GetWorkflowHistory(ctx, workflowID, "", false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		e, err := events.Next()
+		if err != nil {
+			return 0, err
+		}
+		switch e.GetEventType() {
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+			enumspb.EVENT_TYPE_MARKER_RECORDED, enumspb.EVENT_TYPE_TIMER_STARTED,
+			enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+			enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+			n++
+		}
+	}
+	return n, nil
 }
 
 // load runs one side alone, for a profiler; it says whom to look at.
