@@ -28,6 +28,7 @@ type steering interface {
 	RevokeKey(ctx context.Context, t fleet.TenantID, r fleet.RevokeRequest) (fleet.KeyRow, error)
 	TenantStatus(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	WaitTenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
+	Redeliver(ctx context.Context, r fleet.RedeliverRequest) ([]fleet.DeliveryRef, error)
 	CreateSchedule(ctx context.Context, in fleet.ScheduleInput) (fleet.ScheduleRow, error)
 	Schedule(ctx context.Context, t fleet.TenantID, n fleet.ScheduleName) (fleet.ScheduleRow, error)
 	Schedules(ctx context.Context, t fleet.TenantID) ([]fleet.ScheduleRow, error)

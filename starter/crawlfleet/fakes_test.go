@@ -283,6 +283,28 @@ func (h *helm) DrainCrawler(_ context.Context, ref fleet.CrawlerRef, _ fleet.Dra
 func euro(micros int64) fleet.Money { return fleet.Money{Micros: micros, Currency: "EUR"} }
 
 // story is a fleet in which something has happened.
+// steered is a story with keys, an audit trail and messages to webhooks.
+func steered() *stores {
+	s := story()
+	s.keys = []fleet.KeyRow{
+		{Tenant: "demo", Name: "ann", Digest: "0123456789ab", CreatedAt: at},
+		{Tenant: "demo", Name: "bob", Digest: "ba9876543210", CreatedAt: at, RevokedAt: at.Add(time.Hour)},
+		{Tenant: "demo", Name: "eve", Digest: "aaaaaaaaaaaa", CreatedAt: at.Add(-time.Hour), ExpiresAt: at.AddDate(-1, 0, 0)},
+	}
+	s.audit = []fleet.AuditRecord{
+		{Seq: 2, At: at.Add(time.Minute), Tenant: "demo", Actor: "ann@desk", Action: "tenant suspend", Detail: "unpaid"},
+		{Seq: 1, At: at, Tenant: "demo", Action: "tenant plan", Detail: "maxCrawlers 2"},
+	}
+	message := fleet.Delivery{
+		DeliveryRef: fleet.DeliveryRef{Tenant: "demo", ID: "msg_0123456789abcdef01234567"}, Ticket: "done-1",
+		Notice: fleet.NoticeDone, URL: "https://example.com/hook", State: fleet.DeliveryDone, Tries: 1, TriedAt: at,
+	}
+	aside := message
+	aside.ID, aside.State, aside.Tries, aside.LastError = "msg_ffffffffffffffffffffffff", fleet.DeliverySetAside, 24, "answered 503"
+	s.deliveries = []fleet.Delivery{message, aside}
+	return s
+}
+
 func story() *stores {
 	result := fleet.TicketResult{
 		Tenant: "demo", Ticket: "done-1", Outcome: fleet.OutcomeDone, Crawlers: []fleet.GUID{guidA, guidB},
@@ -374,4 +396,9 @@ func (h *helm) TriggerSchedule(_ context.Context, _ fleet.TenantID, n fleet.Sche
 func (h *helm) DeleteSchedule(_ context.Context, _ fleet.TenantID, n fleet.ScheduleName) error {
 	h.steered = append(h.steered, "delete "+string(n))
 	return nil
+}
+
+func (h *helm) Redeliver(_ context.Context, r fleet.RedeliverRequest) ([]fleet.DeliveryRef, error) {
+	h.steered = append(h.steered, "redeliver "+string(r.Ticket))
+	return []fleet.DeliveryRef{{Tenant: r.Tenant, ID: "msg_0123456789abcdef01234567"}}, nil
 }

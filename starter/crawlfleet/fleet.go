@@ -16,7 +16,8 @@ import (
 func newFleetCommand(app *App) *cobra.Command {
 	return group("fleet", "look at the whole fleet",
 		"Looks at the whole fleet: whether it runs, what it does, where it can run, what it costs.",
-		newFleetStatusCommand(app), newFleetOfferingsCommand(app), newFleetCostCommand(app))
+		newFleetStatusCommand(app), newFleetOfferingsCommand(app), newFleetCostCommand(app),
+		newFleetAuditCommand(app))
 }
 
 // fleetStatus is the fleet at a glance.

@@ -17,7 +17,8 @@ func newTenantCommand(app *App) *cobra.Command {
 		"A tenant is an account: a plan, a database, crawlers of its own. Nothing is shared with another.",
 		newTenantCreateCommand(app), newTenantApplyCommand(app), newTenantListCommand(app),
 		newTenantShowCommand(app), newTenantPlanCommand(app), newTenantSuspendCommand(app),
-		newTenantResumeCommand(app), newTenantKeyCommand(app), newTenantDeleteCommand(app))
+		newTenantResumeCommand(app), newTenantKeyCommand(app), newTenantWebhookSecretCommand(app),
+		newTenantDeleteCommand(app))
 }
 
 func newTenantListCommand(app *App) *cobra.Command {

@@ -17,7 +17,7 @@ func newTenantKeyCommand(app *App) *cobra.Command {
 	return group("key", "give and take keys to a tenant's pages",
 		`A key opens the pages of one tenant, and of no other. It is made here and shown once: the
 fleet stores and sends only its digest.`,
-		newKeyCreateCommand(app), newKeyRevokeCommand(app))
+		newKeyCreateCommand(app), newKeyListCommand(app), newKeyRevokeCommand(app))
 }
 
 // newKey is a key with its only sight of the secret.
@@ -61,6 +61,43 @@ func (a *App) createKey(ctx context.Context, tenant string, r fleet.KeyRequest) 
 		fmt.Fprintln(w, key.Reveal())
 		a.note("this is key %s of tenant %s; it cannot be shown again", row.Name, t)
 	})
+}
+
+func newKeyListCommand(app *App) *cobra.Command {
+	var tenant tenantFlag
+	c := command("list", "list a tenant's keys", "Lists the keys of a tenant, revoked ones too.",
+		"  crawlfleet tenant key list --tenant demo", 0, 0,
+		func(ctx context.Context, _ []string) error {
+			r, err := app.reader(ctx)
+			if err != nil {
+				return err
+			}
+			t, err := tenantOf(ctx, r, tenant.tenant)
+			if err != nil {
+				return err
+			}
+			all, err := r.Keys(ctx, t)
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			head := []string{"NAME", "STATE", "DIGEST", "CREATED", "EXPIRES", "REVOKED"}
+			return printList(app, all, head, func(k fleet.KeyRow) []cell {
+				state := cell{"valid", green}
+				switch {
+				case !k.RevokedAt.IsZero():
+					state = cell{"revoked", red}
+				case !k.Valid(now):
+					state = cell{"expired", red}
+				}
+				return []cell{
+					text(k.Name), state, text(k.Digest), text(moment(k.CreatedAt)),
+					text(moment(k.ExpiresAt)), text(moment(k.RevokedAt)),
+				}
+			})
+		})
+	tenant.add(c)
+	return c
 }
 
 func newKeyRevokeCommand(app *App) *cobra.Command {

@@ -18,7 +18,8 @@ place, a deadline. Its id makes it idempotent: the same id and content is the sa
 		newTicketSubmitCommand(app), newTicketListCommand(app), newTicketShowCommand(app),
 		newTicketWatchCommand(app), newTicketResultsCommand(app), newTicketExplainCommand(app),
 		newTicketCancelCommand(app), newTicketPauseCommand(app), newTicketResumeCommand(app),
-		newTicketRetryCommand(app), newTicketScheduleCommand(app))
+		newTicketRetryCommand(app), newTicketDeliveriesCommand(app), newTicketRedeliverCommand(app),
+		newTicketScheduleCommand(app))
 }
 
 // tenantFlag names a command's tenant; it may be left out where there is one only.

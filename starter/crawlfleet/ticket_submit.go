@@ -21,6 +21,8 @@ type submitFlags struct {
 	tenant, id, session, deadline string
 	countries                     []string
 	maxPages                      int64
+	startAt, webhook              string
+	maxCost                       *fleet.Money
 	maxDepth, priority            int
 	delay                         time.Duration
 	extract, labels               map[string]string
@@ -61,6 +63,9 @@ func (f *submitFlags) addContent(flags *pflag.FlagSet) {
 	flags.IntVar(&f.maxDepth, "max-depth", 0, "links away from a seed (default 100)")
 	flags.DurationVar(&f.delay, "delay", 0, "least time between two requests to a host (default 500ms)")
 	flags.StringVar(&f.deadline, "deadline", "", "when it ends as expired: 10m, or an RFC 3339 instant")
+	flags.StringVar(&f.startAt, "start-at", "", "when it may start: 1h, or an RFC 3339 instant")
+	flags.Var(&moneyValue{&f.maxCost}, "max-cost", "end it as limited when it has cost this much, 0.50 EUR")
+	flags.StringVar(&f.webhook, "webhook", "", "URL that is told how it ends")
 	flags.StringToStringVar(&f.extract, "extract", nil, "value to extract from each page, name=css")
 	flags.StringToStringVar(&f.labels, "label", nil, "label, name=value")
 	flags.IntVar(&f.priority, "priority", 0, "1 first to 5 last (default 3)")
@@ -107,6 +112,7 @@ func (a *App) requests(urls []string, f submitFlags) ([]request, error) {
 	}
 	for _, only := range []string{
 		"id", "session", "country", "max-pages", "max-depth", "delay", "deadline", "extract", "label", "priority",
+		"start-at", "max-cost", "webhook",
 	} {
 		if f.changed(only) {
 			return nil, &exitStatus{exitUsage, fleet.Invalid(only, "is given with documents",
@@ -130,7 +136,8 @@ func (a *App) requests(urls []string, f submitFlags) ([]request, error) {
 func (f *submitFlags) ticket(urls []string) (fleet.TicketInput, error) {
 	in := fleet.TicketInput{
 		Tenant: fleet.TenantID(f.tenant), ID: fleet.TicketID(f.id), URLs: urls, Labels: f.labels,
-		Priority: f.priority, Deadline: fleet.Moment(f.deadline),
+		Priority: f.priority, Deadline: fleet.Moment(f.deadline), StartAt: fleet.Moment(f.startAt),
+		MaxCost: f.maxCost, Webhook: f.webhook,
 		Scope: fleet.Scope{MaxPages: f.maxPages}, Place: fleet.Place{Countries: f.countries},
 	}
 	if f.changed("max-depth") {
