@@ -36,25 +36,13 @@ func (s *Store) AddKey(
 		if _, err := w.tenant(t); err != nil {
 			return err
 		}
-		known, err := list(w, keyColumns+`WHERE digest = ? OR tenant = ? AND name = ?`,
-			[]any{r.Digest, t, r.Name}, scanKey)
+		known, err := w.sameKey(t, r)
 		if err != nil {
 			return err
 		}
-		for _, k := range known {
-			switch same := k.Digest == r.Digest; {
-			case same && k.Tenant == t && k.Name == r.Name:
-				out = shown(k)
-				return nil
-			case same:
-				return &fleet.Error{Code: fleet.CodeConflict, Field: "digest", Message: "is that of another key"}
-			case k.Valid(w.now):
-				return &fleet.Error{
-					Code: fleet.CodeConflict, Field: "name",
-					Message: fmt.Sprintf("key %q of tenant %s exists", r.Name, t),
-					Want:    "another name, or the end of that key",
-				}
-			}
+		if known != nil {
+			out = shown(*known)
+			return nil
 		}
 		k := fleet.KeyRow{
 			Tenant: t, Name: r.Name, Digest: r.Digest, CreatedAt: w.now, ExpiresAt: r.ExpiresAt.UTC(),
@@ -71,6 +59,31 @@ func (s *Store) AddKey(
 		return w.audited(t, r.By, "key create", r.Name)
 	})
 	return out, err
+}
+
+// sameKey finds the key that a request has made before, and refuses one that is in the
+// way of it; nil where the key is new.
+func (w *work) sameKey(t fleet.TenantID, r fleet.KeyRequest) (*fleet.KeyRow, error) {
+	known, err := list(w, keyColumns+`WHERE digest = ? OR tenant = ? AND name = ?`,
+		[]any{r.Digest, t, r.Name}, scanKey)
+	if err != nil {
+		return nil, err
+	}
+	for i, k := range known {
+		switch same := k.Digest == r.Digest; {
+		case same && k.Tenant == t && k.Name == r.Name:
+			return &known[i], nil
+		case same:
+			return nil, &fleet.Error{Code: fleet.CodeConflict, Field: "digest", Message: "is that of another key"}
+		case k.Valid(w.now):
+			return nil, &fleet.Error{
+				Code: fleet.CodeConflict, Field: "name",
+				Message: fmt.Sprintf("key %q of tenant %s exists", r.Name, t),
+				Want:    "another name, or the end of that key",
+			}
+		}
+	}
+	return nil, nil //nolint:nilnil // a new key is no error
 }
 
 // RevokeKey implements fleet.Control. Of several keys that had the name it ends the one

@@ -13,7 +13,7 @@ func (s *Store) SetPlan(ctx context.Context, in fleet.TenantInput) (f fleet.Foll
 		return f, err
 	}
 	err = s.write(ctx, "set plan", func(w *work) error {
-		t, err := w.tenant(in.Tenant)
+		t, err := w.account(in.Tenant)
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (s *Store) Replan(
 		return out, f, err
 	}
 	err = s.write(ctx, "change the plan", func(w *work) error {
-		t, err := w.tenant(id)
+		t, err := w.account(id)
 		if err != nil {
 			return err
 		}

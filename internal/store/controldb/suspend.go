@@ -18,7 +18,7 @@ func (s *Store) Suspend(
 		return out, f, err
 	}
 	err = s.write(ctx, "suspend tenant", func(w *work) error {
-		t, err := w.tenant(id)
+		t, err := w.account(id)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Store) Resume(
 	ctx context.Context, id fleet.TenantID, r fleet.ResumeRequest,
 ) (out fleet.TenantStatus, f fleet.Follow, err error) {
 	err = s.write(ctx, "resume tenant", func(w *work) error {
-		t, err := w.tenant(id)
+		t, err := w.account(id)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *Store) Condemn(
 	ctx context.Context, id fleet.TenantID, r fleet.DeleteRequest,
 ) (out fleet.TenantStatus, err error) {
 	err = s.write(ctx, "condemn tenant", func(w *work) error {
-		t, err := w.tenant(id)
+		t, err := w.account(id)
 		if err != nil {
 			return err
 		}

@@ -19,23 +19,37 @@ type tenantRow struct {
 	toldSeq      int64
 }
 
-const tenantColumns = `SELECT t.tenant, t.name, t.labels, t.state, t.reason, t.webhooks,
-	t.held_message, t.held_since, t.held_until, t.decide_seq, t.told_seq,
-	p.max_crawlers, p.slots_per_crawler, p.max_slots, p.max_pages, p.idle_after, p.weight,
-	p.max_waiting, p.max_spend, p.spend_currency, p.keep_results, p.keep_logs, p.keep_rows
-	FROM tenants t JOIN plans p ON p.tenant = t.tenant `
+// What every Route and Record reads of a tenant, and what only people ask for: a column
+// costs as much as a small query.
+const (
+	tenantNeeds = `SELECT t.tenant, t.state, t.reason, t.webhooks, t.held_message, t.held_since,
+	t.held_until, t.decide_seq, t.told_seq, p.max_crawlers, p.slots_per_crawler, p.max_slots,
+	p.max_pages, p.idle_after, p.weight, p.max_waiting, p.max_spend, p.spend_currency`
+	tenantRest    = `, t.name, t.labels, p.keep_results, p.keep_logs, p.keep_rows`
+	tenantTables  = ` FROM tenants t JOIN plans p ON p.tenant = t.tenant `
+	tenantColumns = tenantNeeds + tenantRest + tenantTables
+)
 
 func scanTenant(r scanner, t *tenantRow) error {
-	var idle, since, until, results, logs, rows int64
+	var results, logs, rows int64
+	err := t.scan(r, &t.name, &t.labels, &results, &logs, &rows)
+	t.Plan.Keep = fleet.Retention{Results: length(results), Logs: length(logs), Rows: length(rows)}
+	return err
+}
+
+func scanNeeds(r scanner, t *tenantRow) error { return t.scan(r) }
+
+func (t *tenantRow) scan(r scanner, rest ...any) error {
+	var idle, since, until int64
 	var held string
 	var spend fleet.Money
 	p := &t.Plan
-	err := r.Scan(&t.ID, &t.name, &t.labels, &t.State, &t.Reason, &t.webhooks,
-		&held, &since, &until, &t.decideSeq, &t.toldSeq,
+	err := r.Scan(append([]any{
+		&t.ID, &t.State, &t.Reason, &t.webhooks, &held, &since, &until, &t.decideSeq, &t.toldSeq,
 		&p.MaxCrawlers, &p.SlotsPerCrawler, &p.MaxSlots, &p.MaxPages, &idle, &p.Weight,
-		&p.MaxWaiting, &spend.Micros, &spend.Currency, &results, &logs, &rows)
+		&p.MaxWaiting, &spend.Micros, &spend.Currency,
+	}, rest...)...)
 	p.IdleAfter = length(idle)
-	p.Keep = fleet.Retention{Results: length(results), Logs: length(logs), Rows: length(rows)}
 	if spend.Currency != "" {
 		p.MaxSpend = &spend
 	}
@@ -50,27 +64,43 @@ func scanTenant(r scanner, t *tenantRow) error {
 // length reads a duration, which columns hold in microseconds.
 func length(us int64) fleet.Duration { return fleet.Duration(time.Duration(us) * time.Microsecond) }
 
+// tenants reads whole accounts.
 func (w *work) tenants(where string, args ...any) ([]tenantRow, error) {
-	rows, err := list(w, tenantColumns+where, args, scanTenant)
+	return w.heldNow(list(w, tenantColumns+where, args, scanTenant))
+}
+
+// heldNow forgets why tenants were held whose month is over.
+func (w *work) heldNow(rows []tenantRow, err error) ([]tenantRow, error) {
 	for i := range rows {
 		if h := rows[i].Held; h != nil && !w.now.Before(h.Until) {
-			rows[i].Held = nil // its month is over
+			rows[i].Held = nil
 		}
 	}
 	return rows, err
 }
 
-// tenant reads an account; not_found on field "tenant" where there is none.
+// tenant reads what is needed of an account to serve it, without name, labels and
+// retention; not_found on field "tenant" where there is none.
 func (w *work) tenant(id fleet.TenantID) (tenantRow, error) {
-	rows, err := w.tenants(`WHERE t.tenant = ?`, id)
-	if err != nil {
-		return tenantRow{}, err
+	return only(id)(w.heldNow(list(w, tenantNeeds+tenantTables+`WHERE t.tenant = ?`, []any{id}, scanNeeds)))
+}
+
+// account reads a whole account, as tenant does.
+func (w *work) account(id fleet.TenantID) (tenantRow, error) {
+	return only(id)(w.tenants(`WHERE t.tenant = ?`, id))
+}
+
+func only(id fleet.TenantID) func([]tenantRow, error) (tenantRow, error) {
+	return func(rows []tenantRow, err error) (tenantRow, error) {
+		if err != nil {
+			return tenantRow{}, err
+		}
+		if len(rows) == 0 {
+			return tenantRow{}, notFound("tenant", fmt.Sprintf("tenant %q", id)).
+				WithHint("crawlfleet tenant create")
+		}
+		return rows[0], nil
 	}
-	if len(rows) == 0 {
-		return tenantRow{}, notFound("tenant", fmt.Sprintf("tenant %q", id)).
-			WithHint("crawlfleet tenant create")
-	}
-	return rows[0], nil
 }
 
 func (t tenantRow) status() (fleet.TenantStatus, error) {
@@ -109,7 +139,7 @@ func (s *Store) OpenTenant(
 				return err
 			}
 		}
-		t, err := w.tenant(in.Tenant)
+		t, err := w.account(in.Tenant)
 		if err == nil {
 			out, err = t.status()
 		}
@@ -169,33 +199,6 @@ func (s *Store) ReserveProof(ctx context.Context, t fleet.TenantID) (in fleet.Cr
 	return in, err
 }
 
-// EraseTenant implements fleet.Control. Only the ledger's lines are kept.
-func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
-	removed := map[string]int64{}
-	err := s.write(ctx, "erase tenant", func(w *work) error {
-		for _, table := range []struct{ name, query string }{
-			{"leases", `DELETE FROM leases WHERE tenant = ?`}, // before the crawlers that they refer to
-			{"tickets", `DELETE FROM tickets WHERE tenant = ?`},
-			{"sessions", `DELETE FROM sessions WHERE tenant = ?`},
-			{"crawlers", `DELETE FROM crawlers WHERE tenant = ?`},
-			{"decisions", `DELETE FROM decisions WHERE tenant = ?`},
-			{"deliveries", `DELETE FROM deliveries WHERE tenant = ?`},
-			{"keys", `DELETE FROM keys WHERE tenant = ?`},
-			{"audit", `DELETE FROM audit WHERE tenant = ?`},
-			{"plans", `DELETE FROM plans WHERE tenant = ?`},
-			{"tenants", `DELETE FROM tenants WHERE tenant = ?`},
-		} {
-			n, err := w.Exec(table.query, t)
-			if err != nil {
-				return err
-			}
-			removed[table.name] = n
-		}
-		return nil
-	})
-	return removed, err
-}
-
 // Tenants implements fleet.Reader.
 func (s *Store) Tenants(ctx context.Context) (out []fleet.TenantStatus, err error) {
 	err = s.read(ctx, "list tenants", func(w *work) error {
@@ -218,7 +221,7 @@ func (s *Store) Tenants(ctx context.Context) (out []fleet.TenantStatus, err erro
 // Tenant implements fleet.Reader.
 func (s *Store) Tenant(ctx context.Context, id fleet.TenantID) (out fleet.TenantStatus, err error) {
 	err = s.read(ctx, "read tenant", func(w *work) error {
-		t, err := w.tenant(id)
+		t, err := w.account(id)
 		if err == nil {
 			out, err = w.statusOf(t)
 		}

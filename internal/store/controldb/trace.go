@@ -6,6 +6,33 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
+// EraseTenant implements fleet.Control. Only the ledger's lines are kept.
+func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
+	removed := map[string]int64{}
+	err := s.write(ctx, "erase tenant", func(w *work) error {
+		for _, table := range []struct{ name, query string }{
+			{"leases", `DELETE FROM leases WHERE tenant = ?`}, // before the crawlers that they refer to
+			{"tickets", `DELETE FROM tickets WHERE tenant = ?`},
+			{"sessions", `DELETE FROM sessions WHERE tenant = ?`},
+			{"crawlers", `DELETE FROM crawlers WHERE tenant = ?`},
+			{"decisions", `DELETE FROM decisions WHERE tenant = ?`},
+			{"deliveries", `DELETE FROM deliveries WHERE tenant = ?`},
+			{"keys", `DELETE FROM keys WHERE tenant = ?`},
+			{"audit", `DELETE FROM audit WHERE tenant = ?`},
+			{"plans", `DELETE FROM plans WHERE tenant = ?`},
+			{"tenants", `DELETE FROM tenants WHERE tenant = ?`},
+		} {
+			n, err := w.Exec(table.query, t)
+			if err != nil {
+				return err
+			}
+			removed[table.name] = n
+		}
+		return nil
+	})
+	return removed, err
+}
+
 // Traces implements fleet.Control: the rows that carry the tenant's name, by table. The
 // ledger's lines are among them; they are what a deletion leaves.
 func (s *Store) Traces(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
