@@ -37,6 +37,9 @@ type Crawls struct {
 	Engine Engine
 	// Ping asks whether Temporal answers.
 	Ping func(context.Context) error
+	// Hear heartbeats for a task, with details. Unlike Ping it is answered only when the
+	// part of Temporal is there that takes the task's result.
+	Hear func(ctx context.Context, task []byte, details ...any) error
 	// Cut is closed when the program ends and the engine has had its time to hand back:
 	// what still runs is cut off, and its ticket goes elsewhere all the same.
 	Cut <-chan struct{}
@@ -67,8 +70,8 @@ func (c *Crawls) Crawl(ctx context.Context, in fleet.CrawlInput) (fleet.CrawlRes
 	result, err := c.Engine.Crawl(work, CrawlJob{
 		CrawlInput: in, Progress: func(n fleet.Counters) { latest.Store(&n) },
 	})
-	if time.Since(began) > answeredLately {
-		c.hold(ctx, work)
+	if took := time.Since(began); took > answeredLately {
+		c.hold(ctx, work, took > defaultBeat, &latest)
 	}
 	if err == nil {
 		return result, nil
@@ -86,16 +89,22 @@ const (
 )
 
 // hold keeps the result until Temporal is there to take it. The SDK tries for 10 s; then
-// the result is lost, and the ticket waits for its heartbeat timeout.
-func (c *Crawls) hold(ctx, work context.Context) {
-	over := deadline(ctx)
+// the result is lost, and the ticket waits for its heartbeat timeout. A server that starts
+// answers some seconds before it takes results: after an outage, and at the end of a crawl
+// that was long enough to have lived through one, it has to take a heartbeat first.
+func (c *Crawls) hold(ctx, work context.Context, long bool, latest *atomic.Pointer[fleet.Counters]) {
+	over, sure := deadline(ctx), long || ctx.Err() != nil
 	for {
 		asking, cancel := context.WithTimeout(work, askWithin)
 		err := c.Ping(asking)
+		if err == nil && sure {
+			err = c.Hear(asking, activity.GetInfo(ctx).TaskToken, counted(latest))
+		}
 		cancel()
-		if err == nil {
+		if err == nil || !away(err) {
 			return
 		}
+		sure = true
 		select {
 		case <-work.Done():
 			return
@@ -106,6 +115,13 @@ func (c *Crawls) hold(ctx, work context.Context) {
 		case <-time.After(holdPause):
 		}
 	}
+}
+
+// away tells a Temporal that does not answer from one that does, and has forgotten the
+// task, or wants it to end.
+func away(err error) bool {
+	var unknown *serviceerror.NotFound
+	return !errors.As(err, &unknown) && !temporal.IsCanceledError(err)
 }
 
 // ended says how a crawl that came to no outcome ended.
@@ -138,12 +154,15 @@ func (c *Crawls) tell(work context.Context, latest *atomic.Pointer[fleet.Counter
 			first = false
 			return
 		}
-		var n fleet.Counters
-		if p := latest.Load(); p != nil {
-			n = *p
-		}
-		activity.RecordHeartbeat(work, n)
+		activity.RecordHeartbeat(work, counted(latest))
 	})
+}
+
+func counted(latest *atomic.Pointer[fleet.Counters]) (n fleet.Counters) {
+	if p := latest.Load(); p != nil {
+		n = *p
+	}
+	return n
 }
 
 // obey ends the work when the program ends, or the server says so.

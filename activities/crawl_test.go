@@ -43,6 +43,7 @@ type crawlBench struct {
 	told chan fleet.Counters
 
 	away  atomic.Bool // Temporal
+	deaf  atomic.Bool // it answers, and takes no results yet
 	pings atomic.Int32
 }
 
@@ -54,6 +55,10 @@ func newCrawlBench(t *testing.T, engine engineFunc) *crawlBench {
 		Ping: func(context.Context) error {
 			b.pings.Add(1)
 			return away(&b.away)
+		},
+		Hear: func(context.Context, []byte, ...any) error {
+			b.pings.Add(1)
+			return away(&b.deaf)
 		},
 		// The SDK passes on one beat in 30s: the first must find the counters there.
 		Beat: time.Second,
@@ -262,15 +267,19 @@ func TestCrawl_HoldsItsResultUntilTemporalIsThereToTakeIt(t *testing.T) {
 		return fleet.CrawlResult{Outcome: fleet.OutcomeDone}, nil
 	})
 	b.away.Store(true)
+	b.deaf.Store(true)
 	answered := make(chan error, 1)
 	go func() {
 		_, err := b.run(crawlInput)
 		answered <- err
 	}()
 	<-ended
-	require.Eventually(t, func() bool { return b.pings.Load() > 1 }, patience, time.Millisecond)
-	require.Empty(t, answered)
-	b.away.Store(false)
+	for _, gone := range []*atomic.Bool{&b.away, &b.deaf} { // a server that starts answers first
+		before := b.pings.Load()
+		require.Eventually(t, func() bool { return b.pings.Load() > before+2 }, patience, time.Millisecond)
+		require.Empty(t, answered)
+		gone.Store(false)
+	}
 	select {
 	case err := <-answered:
 		require.NoError(t, err)

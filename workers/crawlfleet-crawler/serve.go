@@ -189,6 +189,7 @@ func (p *program) work(ctx context.Context, around []interceptor.WorkerIntercept
 	engine := newLeased(p.engine, p.s.GUID)
 	crawls := &activities.Crawls{
 		Tenant: p.s.Tenant, Engine: engine, Ping: p.ping, Cut: p.cut,
+		Hear: p.temporal.Temporal().RecordActivityHeartbeat,
 	}
 	polling, err := workers.NewCrawler(workers.CrawlerOptions{
 		Client: p.temporal.Temporal(), GUID: p.s.GUID, Slots: p.s.Slots, Build: build(),
