@@ -127,6 +127,21 @@ func (d *Dir) Secret() (fleet.Secret, error) {
 	return fleet.Secret(bytes.TrimSpace(b)), nil
 }
 
+// probeSize is more than a file system keeps back for who has the file open already.
+const probeSize = 64 << 10
+
+// Writable reports why the directory takes no writes: a full disk, most of all. It writes
+// and removes a small file.
+func (d *Dir) Writable() error {
+	name := filepath.Join(d.Path, "probe")
+	err := errors.Join(os.WriteFile(name, make([]byte, probeSize), 0o600), os.Remove(name))
+	if err != nil {
+		return fleet.Errorf(fleet.CodeUnavailable, "the data directory takes no writes: "+err.Error()).
+			WithHint("make room; what was accepted goes on by itself").Because(err)
+	}
+	return nil
+}
+
 func writeJSON(name string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {

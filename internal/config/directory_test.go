@@ -101,3 +101,17 @@ func open(t *testing.T, path string) *config.Dir {
 	t.Cleanup(func() { _ = d.Close() })
 	return d
 }
+
+func TestDir_SaysThatItTakesNoWrites(t *testing.T) {
+	t.Parallel()
+	path := t.TempDir()
+	d, err := config.OpenDir(path, config.Release{Versions: map[string]string{"crawlfleet": "v1"}}, day)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	require.NoError(t, d.Writable())
+	require.NoFileExists(t, filepath.Join(path, "probe"))
+	require.NoError(t, os.RemoveAll(path))
+	err = d.Writable()
+	require.Equal(t, fleet.CodeUnavailable, fleet.CodeOf(err))
+	require.ErrorContains(t, err, "takes no writes")
+}

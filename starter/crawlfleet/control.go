@@ -33,6 +33,7 @@ const unplacedMax = 16
 // control is the control side in one process: the stores, the data plane, the
 // workers of the control and launch queues, the reaper and the watch.
 type control struct {
+	dir     *config.Dir
 	store   *controldb.Store
 	data    *tenantdb.Store
 	plane   *dataplane.Server
@@ -44,7 +45,7 @@ type control struct {
 func startControl(
 	ctx context.Context, cfg config.Config, dir *config.Dir, dial client.Options, log *zap.Logger,
 ) (c *control, err error) {
-	c = &control{}
+	c = &control{dir: dir}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.stop(context.WithoutCancel(ctx)))
@@ -252,9 +253,13 @@ func processProvider(
 	return p, nil
 }
 
-// ready reports whether tickets can be taken: the control store and Temporal answer.
+// ready reports whether tickets can be taken: the control store and Temporal answer, and
+// there is room to write.
 func (c *control) ready(ctx context.Context) error {
 	if _, err := c.store.Tenants(ctx); err != nil {
+		return err
+	}
+	if err := c.dir.Writable(); err != nil {
 		return err
 	}
 	_, err := c.client.Temporal().CheckHealth(ctx, nil)

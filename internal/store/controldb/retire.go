@@ -50,6 +50,10 @@ func (w *work) retireLater(c *crawlerRow, a *fleet.RetireAnswer) error {
 		return w.drained(c, a)
 	default:
 		a.Left = fleet.Duration(c.idleAfter)
+		if c.Times.IdleFrom.After(w.now) { // the clock was set back: it is idle from now, not from then
+			_, err := w.Exec(`UPDATE crawlers SET idle_from = ? WHERE guid = ?`, store.Micros(w.now), c.GUID)
+			return err
+		}
 		if c.State == fleet.CrawlerServing && c.Leased == 0 {
 			a.Left = fleet.Duration(max(c.Times.IdleFrom.Add(c.idleAfter).Sub(w.now), time.Millisecond))
 		}

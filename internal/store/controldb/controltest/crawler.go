@@ -121,6 +121,19 @@ func testCrawler(t *testing.T, open Factory) {
 		require.Equal(t, fleet.CrawlerRetired, r.crawler(g).State)
 	})
 
+	t.Run("ClockThatWasSetBackKeepsNobodyIdleForLonger", func(t *testing.T) {
+		r, g := idle(t)
+		r.clock.advance(-time.Hour)
+		a, err := r.Retire(r.ctx, g)
+		require.NoError(t, err)
+		require.False(t, a.Done)
+		require.Equal(t, fleet.Duration(time.Minute), a.Left)
+		r.clock.advance(time.Minute)
+		a, err = r.Retire(r.ctx, g)
+		require.NoError(t, err)
+		require.True(t, a.Done)
+	})
+
 	t.Run("BusyCrawlerIsNotRetired", func(t *testing.T) {
 		r, g := idle(t)
 		r.clock.advance(time.Hour)
