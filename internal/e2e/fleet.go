@@ -24,6 +24,8 @@ type Options struct {
 	Dev bool
 	// External has dev use a Temporal server that the harness starts, by TEMPORAL_ADDRESS.
 	External bool
+	// Data is a directory that holds the fleet's data; empty for one in the fleet's own.
+	Data string
 	// Settings are settings of the programs, by the name of their flag without dashes
 	// before it ("crawler-idle-after"). They win over the harness's short times.
 	Settings map[string]string

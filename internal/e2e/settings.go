@@ -25,6 +25,11 @@ func (f *Fleet) prepare() error {
 	f.Health = net.JoinHostPort(loopback, strconv.Itoa(f.ports.health))
 	f.ServerHealth = net.JoinHostPort(loopback, strconv.Itoa(f.ports.server))
 	f.base = f.environment()
+	if f.o.Data != "" {
+		if err := os.Symlink(f.o.Data, f.DataDir()); err != nil {
+			return err
+		}
+	}
 	if err := os.Symlink(f.programs.Crawlfleet, f.command()); err != nil {
 		return err
 	}

@@ -50,6 +50,13 @@ func (w *Witness) look(f *Fleet) {
 	}
 }
 
+// forget drops what was seen.
+func (w *Witness) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.last)
+}
+
 // Alive ends the looking and gives when each crawler was last seen.
 func (w *Witness) Alive() map[fleet.GUID]time.Time {
 	w.stop()

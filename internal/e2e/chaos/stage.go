@@ -19,7 +19,7 @@ const (
 	// pageDelay makes a whole site last some seconds, so that deeds meet crawls.
 	pageDelay = 100 * time.Millisecond
 	// restWithin is how long after the last deed everything may take to end.
-	restWithin = 5 * time.Minute
+	restWithin = 10 * time.Minute
 	// lookEvery is the pause between two looks at local rows.
 	lookEvery = 50 * time.Millisecond
 )
