@@ -50,8 +50,9 @@ func (m *Machines) Launch(ctx context.Context, in fleet.CrawlerInput) (fleet.Ins
 
 // besideMost is when a launch beside the worker is left to the launch queue after all:
 // a fork takes milliseconds, a flood of them waits for one another. It ends before the
-// workflow task is renewed (8 s): a cancel cannot have it stopped before it was launched.
-const besideMost = 5 * time.Second
+// workflow task is renewed (four fifths of fleet.ControlTask): a cancel cannot have it
+// stopped before it was launched.
+const besideMost = 3 * time.Second
 
 // beside launches at a substrate that is this machine, at once. Where there is none, or
 // it does not come to a good end, the answer is nil: then Launch does the same again,

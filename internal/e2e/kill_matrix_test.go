@@ -28,7 +28,9 @@ const lanes = 8
 // one fleet. Where a point is, the scenarios tell: they run once without a kill.
 func TestKill_EveryActivity(t *testing.T) {
 	t.Parallel()
-	d := crashing(t, Options{Settings: map[string]string{"crawler-idle-after": "1s"}})
+	d := crashing(t, Options{Settings: map[string]string{
+		"crawler-idle-after": "1s", "process-offerings": places(),
+	}})
 	stop := d.keepWorker()
 	defer stop()
 	all := scenarios()

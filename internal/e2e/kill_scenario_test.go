@@ -45,6 +45,7 @@ func scenarios() []scenario {
 		{name: "again", run: (*life).again},
 		{name: "stillborn", run: (*life).stillborn},
 		{name: "webhook", run: (*life).webhook},
+		{name: "crowded", run: (*life).crowded},
 		{name: "delete", run: (*life).delete},
 		{name: "expired", run: (*life).expired},
 	}
@@ -66,8 +67,8 @@ func (l *life) fetch(id fleet.TicketID) {
 }
 
 // busy submits a long crawl and waits until it has fetched something.
-func (l *life) busy(id fleet.TicketID) *Ticket {
-	k := l.crawl(l.a, id, long)
+func (l *life) busy(id fleet.TicketID, edits ...func(*fleet.TicketInput)) *Ticket {
+	k := l.crawl(l.a, id, append(edits, long)...)
 	l.expect(k, fleet.OutcomeCancelled)
 	k.Leased()
 	l.awaitPages(k, 1)
@@ -196,6 +197,22 @@ func (l *life) stillborn() {
 			return c.Served == 0 && c.State == fleet.CrawlerGone
 		}), show(rows)
 	})
+}
+
+// crowded asks for a place whose only address is taken: what could not be launched at once
+// is launched from the queue, refused there too, and served elsewhere.
+func (l *life) crowded() {
+	place := func(t *fleet.TicketInput) { t.Place = in("IS") }
+	var full []*Ticket
+	for _, id := range []fleet.TicketID{"first", "second"} { // both slots of its crawler
+		full = append(full, l.busy(id, place))
+	}
+	k := l.crawl(l.a, "third", small, place)
+	l.expect(k, fleet.OutcomeLimited)
+	require.Equal(l.t, fleet.OutcomeLimited, k.End().Outcome)
+	for _, k := range full {
+		l.over(k)
+	}
 }
 
 // webhook has the end of a ticket told to a receiver, which answers it once at least.
