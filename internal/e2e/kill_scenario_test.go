@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -36,12 +37,13 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "open", opens: true, run: func(*life) {}},
 		{name: "apply", run: (*life).apply},
+		{name: "steered", run: (*life).steered},
 		{name: "ticket", run: (*life).ticket},
 		{name: "cancel", run: (*life).cancel},
 		{name: "idle", run: (*life).idle},
+		{name: "reset", run: (*life).reset},
 		{name: "lost", run: (*life).lost},
 		{name: "drained", run: (*life).drained},
-		{name: "reset", run: (*life).reset},
 		{name: "again", run: (*life).again},
 		{name: "stillborn", run: (*life).stillborn},
 		{name: "webhook", run: (*life).webhook},
@@ -122,6 +124,7 @@ func (l *life) lost() {
 	first := l.killed(k)
 	moved := k.await("to be elsewhere", func(r fleet.TicketRow) bool { return r.Lease != nil && r.Lease.GUID != first })
 	require.Empty(l.t, moved.Result)
+	l.awaitPages(k, len(k.Pages())+1) // it does go on there
 	l.settledAt(first)
 	l.over(k)
 }
@@ -224,6 +227,46 @@ func (l *life) webhook() {
 	l.expect(k, fleet.OutcomeLimited)
 	k.End()
 	Await(l.t, "the word of "+string(k.ID), func() (bool, string) { return told.Load() > 0, "none" })
+}
+
+// steered changes the plan, suspends and resumes under a ticket, and gives and ends a key.
+func (l *life) steered() {
+	k := l.busy("steered")
+	l.insist("another plan", func(ctx context.Context) error {
+		_, err := l.Client.ReplanTenant(ctx, l.a.ID, fleet.PlanRequest{Plan: fleet.Plan{MaxCrawlers: 3}})
+		return err
+	})
+	l.lose(1)
+	l.insist("suspension", func(ctx context.Context) error {
+		_, err := l.Client.SuspendTenant(ctx, l.a.ID, fleet.SuspendRequest{Grace: fleet.Duration(100 * time.Millisecond)})
+		return err
+	})
+	l.a.AwaitNoCrawlers()
+	l.insist("to go on", func(ctx context.Context) error {
+		_, err := l.Client.ResumeTenant(ctx, l.a.ID, fleet.ResumeRequest{})
+		return err
+	})
+	k.Leased()
+	l.insist("a key", func(ctx context.Context) error {
+		digest := strings.Repeat("0123456789abcdef", 4)
+		_, err := l.Client.AddKey(ctx, l.a.ID, fleet.KeyRequest{Name: "drill", Digest: digest})
+		return err
+	})
+	l.insist("no key", func(ctx context.Context) error {
+		_, err := l.Client.RevokeKey(ctx, l.a.ID, fleet.RevokeRequest{Name: "drill"})
+		return err
+	})
+	l.over(k)
+}
+
+// insist asks for an update until it is answered: each may be repeated.
+func (l *life) insist(what string, do func(context.Context) error) {
+	Await(l.t, what+" of "+string(l.a.ID), func() (bool, string) {
+		ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
+		defer cancel()
+		err := do(ctx)
+		return err == nil, fmt.Sprint(err)
+	})
 }
 
 func (l *life) apply() {
