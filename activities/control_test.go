@@ -54,8 +54,13 @@ func newDesk() *desk {
 		Control: d.store, Data: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,
 	}
 	d.reaper = &activities.Reaper{
-		Control: d.store, Data: d.store, Deliveries: d.store, Temporal: d.temporal, Machines: d.machines,
+		Control: d.store, Data: d.store, Temporal: d.temporal, Machines: d.machines,
 		Courier: d.courier, Namespace: "default", Interval: time.Millisecond, Log: log,
+		Count: func(what, kind string) {
+			if what == activities.CountedCure {
+				d.counted = append(d.counted, kind)
+			}
+		},
 	}
 	return d
 }

@@ -17,6 +17,7 @@ type Crawlers struct {
 	Namespace string
 	Courier   *Courier
 	Machines  *Machines
+	Count     Count
 }
 
 // Launching is what a Crawler workflow begins with: its row, and its instance where the
@@ -134,6 +135,9 @@ const (
 // Fail notes a launch that did not come to serve.
 func (c *Crawlers) Fail(ctx context.Context, f fleet.LaunchFailure) error {
 	follow, err := c.Desk.Failed(ctx, f)
+	if err == nil {
+		c.Count.add(CountedFailure, string(f.Class))
+	}
 	return c.told(ctx, follow, "fail", err)
 }
 

@@ -18,16 +18,8 @@ type Deliveries struct {
 	Desk    fleet.DeliveryDesk
 	Poster  fleet.Poster
 	Courier *Courier
-	// Count is told how a try went: delivered, failed or set_aside; nil for nobody.
-	Count func(how string)
+	Count   Count
 }
-
-// How a try went, for Count.
-const (
-	TryDelivered = "delivered"
-	TryFailed    = "failed"
-	TrySetAside  = "set_aside"
-)
 
 // Send makes one try and notes it. A message that is not pending is not sent again; a
 // try whose success could not be noted is repeated, under the same id. A receiver that
@@ -53,10 +45,10 @@ func (d *Deliveries) Send(ctx context.Context, in fleet.DeliveryInput) error {
 		return ToTemporal(err)
 	}
 	if sent == nil {
-		d.count(TryDelivered)
+		d.Count.add(CountedTry, TryDelivered)
 		return nil
 	}
-	d.count(TryFailed)
+	d.Count.add(CountedTry, TryFailed)
 	return retryAfter(sent, in.Retry.Most.Std())
 }
 
@@ -103,7 +95,7 @@ func (d *Deliveries) SetAside(ctx context.Context, t fleet.DeliveryTry) error {
 		return nil // its tenant was deleted
 	}
 	if err == nil {
-		d.count(TrySetAside)
+		d.Count.add(CountedTry, TrySetAside)
 	}
 	return wrapped("set the message aside", err)
 }
@@ -122,10 +114,4 @@ func (d *Deliveries) Redeliver(
 	}
 	d.Courier.Tell(ctx, fleet.Follow{Deliveries: refs})
 	return refs, nil
-}
-
-func (d *Deliveries) count(how string) {
-	if d.Count != nil {
-		d.Count(how)
-	}
 }

@@ -26,7 +26,7 @@ func (d *desk) send(t *testing.T, r fleet.Poster, ref fleet.DeliveryRef) error {
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(&activities.Deliveries{
 		Desk: d.store, Poster: r, Courier: d.courier,
-		Count: func(how string) { d.counted = append(d.counted, how) },
+		Count: func(_, kind string) { d.counted = append(d.counted, kind) },
 	})
 	_, err := env.ExecuteActivity(fleet.ActivitySend, fleet.DeliveryInput{
 		DeliveryRef: ref, Retry: fleet.DeliveryRetry{Most: fleet.Duration(time.Hour)},

@@ -24,10 +24,7 @@ const (
 // deliveries starts the workflows of messages whose start was lost. One that runs is
 // left as it is.
 func (r *Reaper) deliveries(ctx context.Context) error {
-	if r.Deliveries == nil {
-		return nil
-	}
-	refs, err := r.Deliveries.Undelivered(ctx, undeliveredAge)
+	refs, err := r.Control.Undelivered(ctx, undeliveredAge)
 	if err != nil {
 		return fmt.Errorf("list the undelivered messages: %w", err)
 	}
@@ -46,6 +43,7 @@ func (r *Reaper) deliveries(ctx context.Context) error {
 				continue
 			}
 			looked[ref] = now
+			r.Count.add(CountedCure, CureDelivery)
 		}
 	}
 	r.looked = looked // what is delivered is forgotten

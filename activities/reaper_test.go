@@ -134,9 +134,8 @@ func TestReaper_RunsUntilItIsTold(t *testing.T) {
 	<-done
 }
 
-func TestReaper_TellsAConductorThatShouldHaveActed(t *testing.T) {
-	t.Parallel()
-	d := newDesk()
+// healOverlooked: a Conductor that should have acted is told.
+func healOverlooked(t *testing.T, d *desk) {
 	d.store.Reserve(1)
 	demands := func() (n int) {
 		require.NoError(t, d.reaper.Round(t.Context()))
@@ -153,9 +152,8 @@ func TestReaper_TellsAConductorThatShouldHaveActed(t *testing.T) {
 	require.Equal(t, 1, demands())
 }
 
-func TestReaper_FailsACrawlThatWasOvertaken(t *testing.T) {
-	t.Parallel()
-	d := newDesk()
+// healOvertaken: a crawl of a lease before fails.
+func healOvertaken(t *testing.T, d *desk) {
 	d.store.Crawler(1)
 	d.route(t, "t1")
 	epoch, id := d.store.Ticket("t1").Lease.Epoch, fleet.TicketWorkflowID("acme", "t1")

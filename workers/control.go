@@ -1,6 +1,7 @@
 package workers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,18 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/workflows"
 )
+
+// DefaultListEvery is the least pause between two lists of a provider: one that costs
+// money and no row knows of runs on for as long, and a cloud's API has a rate.
+const DefaultListEvery = 30 * time.Second
+
+// DefaultSpendEvery is the pause between two looks at the spend caps: a cap is passed by
+// what a tenant's crawlers cost in that time at most, and the end of their tickets.
+const DefaultSpendEvery = 5 * time.Second
+
+// DefaultKeepEvery is the pause between two rounds of forgetting what need not be kept;
+// retention is counted in hours.
+const DefaultKeepEvery = time.Minute
 
 // controlStop is how long running activities may finish when the control worker
 // stops: transactions take milliseconds, and what heartbeats is taken up elsewhere.
@@ -43,11 +56,9 @@ type ControlOptions struct {
 	Fleet     fleet.FleetID
 	Control   fleet.Control
 	Data      fleet.TenantData
-	// Deliveries has the messages to webhooks, Poster makes the requests. Without them
-	// there are none.
-	Deliveries fleet.DeliveryDesk
-	Poster     fleet.Poster
-	Providers  activities.Providers
+	// Poster makes the requests to webhooks.
+	Poster    fleet.Poster
+	Providers activities.Providers
 	// Accounts are the substrate accounts whose launches this worker carries out.
 	Accounts []fleet.Account
 	// Env gives a crawler's environment without secrets, Token its credential at
@@ -67,6 +78,14 @@ type ControlOptions struct {
 	ReapEvery time.Duration
 	// Interceptors stand around every activity; default none.
 	Interceptors []interceptor.WorkerInterceptor
+	// ListEvery is the least pause between two comparisons of a provider's list with the
+	// rows; default DefaultListEvery.
+	ListEvery time.Duration
+	// SpendEvery is the pause between two looks at the spend caps, KeepEvery that between
+	// two rounds of forgetting; defaults DefaultSpendEvery and DefaultKeepEvery.
+	SpendEvery, KeepEvery time.Duration
+	// Count is told what happens, for metrics; default nobody.
+	Count activities.Count
 }
 
 // Validate names the first required option that is missing.
@@ -80,7 +99,7 @@ func (o ControlOptions) Validate() error {
 		{"Fleet", o.Fleet == ""},
 		{"Control", o.Control == nil},
 		{"Data", o.Data == nil},
-		{"Poster", o.Poster == nil && o.Deliveries != nil},
+		{"Poster", o.Poster == nil},
 		{"Providers", len(o.Providers) == 0},
 		{"Accounts", len(o.Accounts) == 0},
 		{"Env", o.Env == nil},
@@ -100,6 +119,7 @@ type Control struct {
 	workers []worker.Worker
 	reaper  *activities.Reaper
 	watch   *activities.Watch
+	keeper  *activities.Keeper
 	log     *zap.Logger
 
 	stop  context.CancelFunc
@@ -111,12 +131,13 @@ func NewControl(o ControlOptions) (*Control, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("control worker: %w", err)
 	}
-	if o.ReapEvery == 0 {
-		o.ReapEvery = DefaultReapEvery
-	}
+	o.ReapEvery = cmp.Or(o.ReapEvery, DefaultReapEvery)
+	o.ListEvery = cmp.Or(o.ListEvery, DefaultListEvery)
+	o.SpendEvery = cmp.Or(o.SpendEvery, DefaultSpendEvery)
+	o.KeepEvery = cmp.Or(o.KeepEvery, DefaultKeepEvery)
 	worker.SetBinaryChecksum(o.Build)
 	set := newSet(o)
-	c := &Control{reaper: set.reaper(o), watch: set.watch(o), log: o.Log}
+	c := &Control{reaper: set.reaper(o), watch: set.watch(o), keeper: set.keeper(o), log: o.Log}
 
 	control := worker.New(o.Client, fleet.ControlQueue, c.options(o))
 	workflows.Register(control)
@@ -130,14 +151,12 @@ func NewControl(o ControlOptions) (*Control, error) {
 		register(launch, set.launch())
 		c.workers = append(c.workers, launch)
 	}
-	if o.Deliveries != nil {
-		options := c.options(o)
-		options.DisableWorkflowWorker = true
-		options.MaxConcurrentActivityExecutionSize = deliverSlots
-		deliver := worker.New(o.Client, fleet.DeliverQueue, options)
-		register(deliver, set.deliver())
-		c.workers = append(c.workers, deliver)
-	}
+	options := c.options(o)
+	options.DisableWorkflowWorker = true
+	options.MaxConcurrentActivityExecutionSize = deliverSlots
+	deliver := worker.New(o.Client, fleet.DeliverQueue, options)
+	register(deliver, set.deliver())
+	c.workers = append(c.workers, deliver)
 	return c, nil
 }
 
@@ -153,7 +172,7 @@ func (c *Control) options(o ControlOptions) worker.Options {
 }
 
 // Start starts polling and returns; what was started is stopped again if a part
-// fails. The reaper and the watch run until Stop.
+// fails. The reaper, the watch and the keeper run until Stop.
 func (c *Control) Start(ctx context.Context) error {
 	for i, w := range c.workers {
 		if err := w.Start(); err != nil {
@@ -166,6 +185,7 @@ func (c *Control) Start(ctx context.Context) error {
 	ctx, c.stop = context.WithCancel(context.WithoutCancel(ctx))
 	c.loops.Go(func() { c.reaper.Run(ctx) })
 	c.loops.Go(func() { c.watch.Run(ctx) })
+	c.loops.Go(func() { c.keeper.Run(ctx) })
 	return nil
 }
 

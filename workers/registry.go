@@ -59,13 +59,14 @@ func newSet(o ControlOptions) *set {
 		crawlers: &activities.Crawlers{
 			Desk: o.Control, Temporal: o.Client, Namespace: o.Namespace, Courier: courier,
 			Machines: machines,
+			Count:    o.Count,
 		},
 		machines: machines,
 		tenants: &activities.Tenants{
 			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
 			Courier: courier, Allow: o.Allow,
 		},
-		deliveries: &activities.Deliveries{Desk: o.Deliveries, Poster: o.Poster, Courier: courier},
+		deliveries: &activities.Deliveries{Desk: o.Control, Poster: o.Poster, Courier: courier, Count: o.Count},
 	}
 }
 
@@ -120,15 +121,23 @@ func (s *set) deliver() []named {
 
 func (s *set) reaper(o ControlOptions) *activities.Reaper {
 	return &activities.Reaper{
-		Control: o.Control, Data: o.Data, Deliveries: o.Deliveries,
+		Control: o.Control, Data: o.Data,
 		Temporal: o.Client, Machines: s.machines,
-		Courier: s.courier, Namespace: o.Namespace, Interval: o.ReapEvery, Log: o.Log,
+		Courier: s.courier, Namespace: o.Namespace, Interval: o.ReapEvery, ListEvery: o.ListEvery,
+		Count: o.Count, Log: o.Log,
 	}
 }
 
 func (s *set) watch(o ControlOptions) *activities.Watch {
 	return &activities.Watch{
 		Fleet: o.Fleet, Providers: o.Providers, Temporal: o.Client, Log: o.Log,
+	}
+}
+
+func (s *set) keeper(o ControlOptions) *activities.Keeper {
+	return &activities.Keeper{
+		Rows: o.Control, Results: o.Data, Machines: s.machines, Courier: s.courier,
+		SpendEvery: o.SpendEvery, Every: o.KeepEvery, Count: o.Count, Log: o.Log,
 	}
 }
 

@@ -24,7 +24,7 @@ import (
 
 // notActivities are the structs of package activities whose methods take a context
 // and are called by the control worker or by activities themselves.
-var notActivities = []string{"Courier", "Reaper", "Watch"}
+var notActivities = []string{"Courier", "Keeper", "Reaper", "Watch"}
 
 // functions calls see with every exported function and method of a package's sources.
 func functions(t *testing.T, dir string, see func(receiver string, f *ast.FuncDecl)) {
@@ -73,7 +73,7 @@ func options() ControlOptions {
 	store := activitytest.NewStore()
 	return ControlOptions{
 		Client: struct{ client.Client }{}, Namespace: "default", Fleet: "f", Control: store, Data: store,
-		Deliveries: store, Poster: activitytest.NewReceiver(),
+		Poster:    activitytest.NewReceiver(),
 		Providers: activities.Providers{"memory": activitytest.NewProvider()},
 		Accounts:  []fleet.Account{"local"}, Build: "b", Log: zap.NewNop(),
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },

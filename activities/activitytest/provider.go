@@ -19,7 +19,14 @@ type Provider struct {
 	// Started and Ended, where set, are told of a crawler that begins and ends.
 	Started, Ended func(fleet.Spec)
 
+	// ListError, where set, ends every list.
+	ListError error
+	// PurgeError, where set, is answered by Purge.
+	PurgeError error
+
 	mu     sync.Mutex
+	others []fleet.Instance
+	logs   map[fleet.GUID]bool
 	live   map[fleet.GUID]fleet.Spec
 	dead   map[fleet.GUID]time.Time
 	Events chan fleet.Event
@@ -29,6 +36,7 @@ type Provider struct {
 func NewProvider() *Provider {
 	return &Provider{
 		live: map[fleet.GUID]fleet.Spec{}, dead: map[fleet.GUID]time.Time{},
+		logs:   map[fleet.GUID]bool{},
 		Events: make(chan fleet.Event, 16),
 	}
 }
@@ -107,6 +115,9 @@ func (p *Provider) Describe(_ context.Context, k fleet.Key) (fleet.Instance, err
 func (p *Provider) Stop(_ context.Context, k fleet.Key, _ fleet.StopOptions) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.drop(k) {
+		return nil
+	}
 	if _, ok := p.live[k.GUID]; !ok {
 		return p.err("stop", fleet.ClassNotFound)
 	}
@@ -114,7 +125,7 @@ func (p *Provider) Stop(_ context.Context, k fleet.Key, _ fleet.StopOptions) err
 	return nil
 }
 
-// List yields what runs.
+// List yields what runs, and what was put there.
 func (p *Provider) List(context.Context, fleet.Filter) iter.Seq2[fleet.Instance, error] {
 	return func(yield func(fleet.Instance, error) bool) {
 		p.mu.Lock()
@@ -123,6 +134,14 @@ func (p *Provider) List(context.Context, fleet.Filter) iter.Seq2[fleet.Instance,
 			if !yield(fleet.Instance{Key: s.Key, Phase: fleet.PhaseRunning}, nil) {
 				return
 			}
+		}
+		for _, i := range p.others {
+			if !yield(i, nil) {
+				return
+			}
+		}
+		if p.ListError != nil {
+			yield(fleet.Instance{}, p.ListError)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Process   Process   `name:"process"`
 	Crawler   Crawler   `name:"crawler"`
 	Webhook   Webhook   `name:"webhook"`
+	Keeper    Keeper    `name:"keeper"`
 	Cooldown  Cooldown  `name:"cooldown"`
 }
 
@@ -85,6 +86,12 @@ type Webhook struct {
 	RetryFor   time.Duration `name:"retryFor" help:"how long a message is tried before it is set aside"`
 }
 
+// Keeper says how often what need not be kept is looked for.
+type Keeper struct {
+	Every      time.Duration `name:"every" help:"pause between two rounds of forgetting results, logs and rows past their retention"`
+	SpendEvery time.Duration `name:"spendEvery" help:"pause between two looks at the tenants' spend caps"`
+}
+
 // Cooldown says how long a place is left out of decisions after an error.
 type Cooldown struct {
 	Capacity time.Duration `name:"capacity" help:"after a place was full"`
@@ -119,6 +126,10 @@ func Default(dataDir string) Config {
 			RetryFirst: 5 * time.Second, // a receiver that is just being restarted
 			RetryMost:  time.Hour,       // a receiver that is down is not hammered
 			RetryFor:   24 * time.Hour,  // then somebody has to look at it
+		},
+		Keeper: Keeper{
+			Every:      time.Minute,     // retention is counted in hours
+			SpendEvery: 5 * time.Second, // a cap is passed by what is spent in that time
 		},
 		Cooldown: Cooldown{
 			Capacity: time.Minute,      // full places free up when a crawler ends

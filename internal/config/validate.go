@@ -177,6 +177,8 @@ func (c Config) checkTimes() error {
 		{"webhook.retryFirst", c.Webhook.RetryFirst, 100 * time.Millisecond, time.Hour},
 		{"webhook.retryMost", c.Webhook.RetryMost, c.Webhook.RetryFirst, 24 * time.Hour},
 		{"webhook.retryFor", c.Webhook.RetryFor, time.Second, 30 * 24 * time.Hour},
+		{"keeper.every", c.Keeper.Every, 100 * time.Millisecond, 24 * time.Hour},
+		{"keeper.spendEvery", c.Keeper.SpendEvery, 100 * time.Millisecond, time.Hour},
 		{"cooldown.capacity", c.Cooldown.Capacity, 0, 24 * time.Hour},
 		{"cooldown.quota", c.Cooldown.Quota, 0, 24 * time.Hour},
 		{"cooldown.failure", c.Cooldown.Failure, 0, 24 * time.Hour},

@@ -60,7 +60,7 @@ func newStage(ctx context.Context, address string) (*stage, error) {
 	s.provider.Started, s.provider.Ended = s.start, s.end
 	s.control, err = workers.NewControl(workers.ControlOptions{
 		Client: c, Namespace: "default", Fleet: "record", Control: s.store, Data: s.store,
-		Deliveries: s.store, Poster: s.receiver,
+		Poster:    s.receiver,
 		Providers: activities.Providers{"memory": s.provider}, Accounts: []fleet.Account{"local"},
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
 		Token: func(fleet.CrawlerRef) fleet.Secret { return "secret" },

@@ -60,7 +60,7 @@ func (p *Provider) reap(k fleet.Key, c *child) {
 	// An exit code other than 0 is an error here; ProcessState has it.
 	_ = c.cmd.Wait()
 	close(c.done)
-	if _, err := p.settle(context.Background(), opDescribe, k.GUID); err != nil &&
+	if _, err := p.settle(context.Background(), opDescribe, k); err != nil &&
 		fleet.ClassOf(err) != fleet.ClassNotFound {
 		p.log.Warn("record the end of a crawler", zap.String("guid", string(k.GUID)), zap.Error(err))
 	}

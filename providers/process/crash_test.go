@@ -105,7 +105,7 @@ func TestStop_NeverSignalsAnotherProcessOfTheSameNumber(t *testing.T) {
 	require.True(t, m.runs(t, told))
 }
 
-func TestWatch_KillsWhoIgnoresTheGraceAndForgetsAfterADay(t *testing.T) {
+func TestWatch_KillsWhoIgnoresTheGraceAndForgetsWhatNobodyPurges(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
@@ -126,7 +126,7 @@ func TestWatch_KillsWhoIgnoresTheGraceAndForgetsAfterADay(t *testing.T) {
 
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(p.Stop(t.Context(), s.Key, fleet.StopOptions{})))
 	tombstone := filepath.Join(m.dir, "gone", string(s.GUID)+".json")
-	old := time.Now().Add(-25 * time.Hour)
+	old := time.Now().Add(-401 * 24 * time.Hour)
 	require.NoError(t, os.Chtimes(tombstone, old, old))
 	_, err = p.Watch(t.Context(), fleet.Filter{Fleet: s.Fleet}) // tidies as it begins
 	require.NoError(t, err)

@@ -13,7 +13,7 @@
 //	lock             held for moments, by whoever changes something here
 //	addresses.json   when each source address was last used
 //	live/<guid>.json the record; live/<guid>.lock is held while the crawler lives
-//	gone/<guid>.json what was stopped: it is never run again, and forgotten after a day
+//	gone/<guid>.json what was stopped: it is never run again, until it is purged
 //	<guid>.log       its output, cut at a size
 //
 // The package leaves to others which crawler to start, and when to stop it.

@@ -74,6 +74,9 @@ func (p *Provider) launched(k fleet.Key) (fleet.Instance, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if errors.Is(err, errDamaged) {
+			r, err = salvaged(k), nil // it had its life
+		}
 		if err != nil {
 			return fleet.Instance{}, failure(opLaunch, fleet.ClassRetryable, err)
 		}

@@ -62,6 +62,13 @@ func (p *Provider) listed(
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && r.Fleet != f.Fleet:
 		return fleet.Instance{}, notFound(opList, fleet.Key{Fleet: f.Fleet, GUID: g})
+	case errors.Is(err, errDamaged):
+		// Whose it is, only who knows its key can say. One that lives makes the list an
+		// incomplete one; one that does not is none that runs.
+		if held, locking := locked(p.store.lifePath(g)); locking != nil || held {
+			return fleet.Instance{}, failure(opList, fleet.ClassRetryable, errors.Join(err, locking))
+		}
+		return fleet.Instance{}, notFound(opList, fleet.Key{Fleet: f.Fleet, GUID: g})
 	case err != nil:
 		return fleet.Instance{}, failure(opList, fleet.ClassRetryable, err)
 	}
@@ -101,6 +108,8 @@ func (p *Provider) find(op string, k fleet.Key) (record, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && r.Key != k:
 		return record{}, notFound(op, k)
+	case errors.Is(err, errDamaged):
+		return salvaged(k), nil
 	case err != nil:
 		return record{}, failure(op, fleet.ClassRetryable, err)
 	}
@@ -114,7 +123,7 @@ func (p *Provider) observe(ctx context.Context, op string, r record) (fleet.Inst
 		return fleet.Instance{}, failure(op, fleet.ClassRetryable, err)
 	}
 	if seen.ended() && !r.ended() {
-		if seen, err = p.settle(ctx, op, r.GUID); err != nil {
+		if seen, err = p.settle(ctx, op, r.Key); err != nil {
 			return fleet.Instance{}, err
 		}
 	}
@@ -122,18 +131,15 @@ func (p *Provider) observe(ctx context.Context, op string, r record) (fleet.Inst
 }
 
 // settle writes the end of a crawler to its record, once.
-func (p *Provider) settle(ctx context.Context, op string, g fleet.GUID) (record, error) {
+func (p *Provider) settle(ctx context.Context, op string, k fleet.Key) (record, error) {
 	unlock, err := p.lock(ctx, op)
 	if err != nil {
 		return record{}, err
 	}
 	defer unlock()
-	r, err := p.store.read(liveRoom, g)
-	if errors.Is(err, fs.ErrNotExist) {
-		return record{}, notFound(op, fleet.Key{GUID: g})
-	}
+	r, err := p.find(op, k)
 	if err != nil {
-		return record{}, failure(op, fleet.ClassRetryable, err)
+		return record{}, err
 	}
 	seen, err := p.look(r)
 	if err == nil && seen.ended() && !r.ended() {
@@ -160,9 +166,13 @@ func (p *Provider) look(r record) (record, error) {
 		if now, err := p.store.read(liveRoom, r.GUID); err == nil && now.ended() {
 			return now, nil
 		}
-		r.EndedAt, r.Reason = time.Now().UTC(), reasonUnseen
-		if r.PID == 0 {
+		r.EndedAt = time.Now().UTC()
+		switch {
+		case r.Reason != "": // it is said already why nothing is known
+		case r.PID == 0:
 			r.Reason = reasonCut
+		default:
+			r.Reason = reasonUnseen
 		}
 		return r, nil
 	}

@@ -23,6 +23,7 @@ const (
 	opDescribe = "describe"
 	opStop     = "stop"
 	opList     = "list"
+	opPurge    = "purge"
 )
 
 // Options configure a Provider.
@@ -59,6 +60,7 @@ type Provider struct {
 var (
 	_ fleet.Provider = (*Provider)(nil)
 	_ fleet.Watcher  = (*Provider)(nil)
+	_ fleet.Purger   = (*Provider)(nil)
 )
 
 // New opens the run directory. It fails with a *fleet.Error that names the option.
@@ -111,7 +113,7 @@ func (p *Provider) Capabilities() fleet.Capabilities {
 }
 
 // LogPath is the file that a crawler's output is in, for `crawler logs`. It exists
-// from the crawler's launch until a day after it was stopped.
+// from the crawler's launch until it is purged.
 func (p *Provider) LogPath(g fleet.GUID) string { return p.store.logPath(g) }
 
 func (p *Provider) offering(id fleet.OfferingID) (fleet.Offering, bool) {

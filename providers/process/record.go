@@ -96,10 +96,18 @@ func (s store) read(room string, g fleet.GUID) (record, error) {
 		return r, err
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
-		return r, fmt.Errorf("record %s: %w", s.path(room, g), err)
+		return r, fmt.Errorf("%w: %s: %w", errDamaged, s.path(room, g), err)
 	}
 	return r, nil
 }
+
+// errDamaged is a record that cannot be read: a disk or a hand did that, for writes are
+// whole. The lock still says whether its crawler lives.
+var errDamaged = errors.New("the record is damaged")
+
+// salvaged is what is known of a crawler whose record is damaged, to who knows its key:
+// its process is searched for when it has to be stopped.
+func salvaged(k fleet.Key) record { return record{Key: k, Reason: errDamaged.Error()} }
 
 func (s store) write(room string, r record) error {
 	b, err := json.MarshalIndent(r, "", "  ")

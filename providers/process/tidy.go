@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// keepGone is how long a stopped crawler's record and log are kept: a launch that
-	// is repeated after a day is no repeat, and a log that nobody read by then is lost.
-	keepGone = 24 * time.Hour
+	// keepGone is when a stopped crawler's record and log go that nobody has purged: the
+	// longest time that a plan may keep logs.
+	keepGone = 400 * 24 * time.Hour
 	// logLimit is where a log is cut. A crawler writes some lines a minute; what is
 	// larger is a flood, and its beginning is worth no more than its end.
 	logLimit = 8 << 20

@@ -72,6 +72,7 @@ func Exercise(t *testing.T, setup Setup) {
 		"an address that is asked for is given":           (*bench).pinned,
 		"a crash is seen by describe and list":            (*bench).crash,
 		"a crash is seen by watch":                        (*bench).watch,
+		"a purge removes what is left of a finished one":  (*bench).purge,
 		"another worker adopts what runs":                 (*bench).adopt,
 	} {
 		t.Run(name, func(t *testing.T) {

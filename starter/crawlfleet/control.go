@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/activities"
@@ -22,6 +23,8 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/devserver"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+	"github.com/crawlfleet/crawlfleet/internal/telemetry"
+	"github.com/crawlfleet/crawlfleet/internal/webhook"
 	"github.com/crawlfleet/crawlfleet/providers/process"
 	"github.com/crawlfleet/crawlfleet/workers"
 )
@@ -38,12 +41,15 @@ type control struct {
 	data    *tenantdb.Store
 	plane   *dataplane.Server
 	client  *client.Client
+	poster  *webhook.Poster
+	figures *telemetry.Fleet
 	workers *workers.Control
 }
 
 // startControl opens the stores and serves. After an error nothing is left open.
 func startControl(
-	ctx context.Context, cfg config.Config, dir *config.Dir, dial client.Options, log *zap.Logger,
+	ctx context.Context, cfg config.Config, dir *config.Dir, dial client.Options,
+	registry prometheus.Registerer, log *zap.Logger,
 ) (c *control, err error) {
 	c = &control{dir: dir}
 	defer func() {
@@ -58,6 +64,11 @@ func startControl(
 	if err := c.openStores(ctx, cfg, dir); err != nil {
 		return c, err
 	}
+	c.figures = telemetry.NewFleet(registry, telemetry.FleetOptions{Gauges: c.store, Dir: dir.Path})
+	c.poster = webhook.New(webhook.Options{
+		Secret:       func(t fleet.TenantID) fleet.Secret { return fleet.WebhookSecret(secret, t) },
+		AllowPrivate: cfg.AllowPrivate, UserAgent: "crawlfleet/" + thisBuild().Version,
+	})
 	seams := c.seams(dir)
 	if err := c.startPlane(ctx, cfg, dir, seams, secret, log); err != nil {
 		return c, err
@@ -85,6 +96,8 @@ func startControl(
 			First: fleet.Duration(cfg.Webhook.RetryFirst), Most: fleet.Duration(cfg.Webhook.RetryMost),
 			For: fleet.Duration(cfg.Webhook.RetryFor),
 		},
+		Poster: c.poster, Count: counted(c.figures),
+		KeepEvery: cfg.Keeper.Every, SpendEvery: cfg.Keeper.SpendEvery,
 		// Each crawler of this substrate has the same: the provider adds what is its own.
 		Env: func(fleet.CrawlerInput) map[string]string { return nil },
 		Token: func(r fleet.CrawlerRef) fleet.Secret {
@@ -119,7 +132,7 @@ func (c *control) startPlane(
 	if err != nil {
 		return err
 	}
-	c.plane = &dataplane.Server{Handler: handler, Addr: cfg.DataPlane.Listen, Log: log}
+	c.plane = &dataplane.Server{Handler: c.figures.Served("data_plane", handler), Addr: cfg.DataPlane.Listen, Log: log}
 	err = listen(ctx, cfg.DataPlane.Listen, "--data-plane-listen", func() error {
 		return c.plane.Start(ctx)
 	})
@@ -195,6 +208,9 @@ func (c *control) stop(ctx context.Context) error {
 	}
 	if c.client != nil {
 		c.client.Close()
+	}
+	if c.poster != nil {
+		c.poster.Close()
 	}
 	if c.data != nil {
 		err = errors.Join(err, c.data.Shutdown())

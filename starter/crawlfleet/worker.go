@@ -52,6 +52,7 @@ func workerSettings() []string {
 		"process.crawler", "process.offerings", "process.capacity", "process.loopback",
 		"process.addresses", "crawler.idleAfter", "crawler.launchBudget", "crawler.orphanAfter",
 		"webhook.retryFirst", "webhook.retryMost", "webhook.retryFor",
+		"keeper.every", "keeper.spendEvery",
 		"cooldown.capacity", "cooldown.quota", "cooldown.failure",
 	}
 }
@@ -114,7 +115,7 @@ func serveWorker(
 		Environ: app.Environ, Keys: keys, Namespace: cfg.Temporal.Namespace,
 		Address: fmt.Sprintf("127.0.0.1:%d", cfg.Temporal.Port),
 		Logger:  telemetry.SDKLogger(log), Metrics: telemetry.SDKMetrics(registry),
-	}, log)
+	}, registry, log)
 	if err != nil {
 		return err
 	}
