@@ -10,7 +10,7 @@ SERVER  := internal/devserver/server
 # The names of the Go files that we format and read.
 GOFILES  = $(shell git ls-files '*.go')
 
-.PHONY: help demo dev build programs server temporal tools test check fmt lint bench soak chaos record golden clean
+.PHONY: help demo dev build programs server temporal tools test check fmt lint bench soak chaos record screenshots golden clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,11 @@ chaos: build ## kill parts of a loaded fleet at random; SEED=n repeats a run, MI
 record: build ## record the histories that the replay tests read
 	go run ./internal/record
 
+screenshots: build temporal ## take the pictures of the docs; look at them
+	go run ./internal/screenshots $(ARGS)
+
 golden: ## rewrite the golden files; read the difference like code
-	go test ./fleet ./starter/... -update
+	go test ./fleet ./starter/... ./internal/web -update
 
 clean: ## remove what was built
 	rm -rf $(BIN)

@@ -53,7 +53,7 @@ func find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", errors.New("Chromium is not installed: apt-get install chromium")
+	return "", errors.New("no Chromium is installed: apt-get install chromium")
 }
 
 func (b *Browser) launch(program string) error {

@@ -175,7 +175,7 @@ func (p *Page) Wait(expression string) error {
 		if p.ctx.Err() != nil || time.Now().After(until) {
 			text := ""
 			_ = p.Eval(`location.href + "\n" + document.body.innerText`, &text) // only to tell of it
-			return fmt.Errorf("awaited %s in vain: %w; the page says: %s", expression, err, text)
+			return fmt.Errorf("awaited %s in vain (%v); the page says: %s", expression, err, text)
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
@@ -191,4 +191,25 @@ func (p *Page) Screenshot(whole bool) ([]byte, error) {
 		return nil, err
 	}
 	return base64.StdEncoding.DecodeString(answer.Data)
+}
+
+// Settle waits until the page has stayed as it is for a while: pages that are put
+// together by scripts have no moment at which they are there.
+func (p *Page) Settle() error {
+	const still = 800 * time.Millisecond
+	last, since, until := "", time.Now(), time.Now().Add(Patience)
+	for time.Now().Before(until) {
+		var now string
+		if err := p.Eval(`document.body.innerText`, &now); err != nil {
+			return err
+		}
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) >= still {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return nil // one that never comes to rest, as a clock does, is as good as any
 }

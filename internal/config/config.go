@@ -20,6 +20,7 @@ type Config struct {
 	Temporal  Temporal  `name:"temporal"`
 	HTTP      HTTP      `name:"http"`
 	DataPlane DataPlane `name:"dataPlane"`
+	Web       Web       `name:"web"`
 	Codec     Codec     `name:"codec"`
 	Process   Process   `name:"process"`
 	Crawler   Crawler   `name:"crawler"`
@@ -52,6 +53,12 @@ type HTTP struct {
 // DataPlane is the listener that crawlers exchange with.
 type DataPlane struct {
 	Listen string `name:"listen" help:"address of the data plane"`
+}
+
+// Web is the listener of the tenants' pages.
+type Web struct {
+	Listen string `name:"listen" help:"address of the tenants' pages; empty for none"`
+	URL    string `name:"url" help:"how tenants reach their pages through a proxy: https://host; empty without one"`
 }
 
 // Codec encrypts what is written into workflow histories.
@@ -112,6 +119,7 @@ func Default(dataDir string) Config {
 		},
 		HTTP:      HTTP{Listen: "127.0.0.1:8235"},
 		DataPlane: DataPlane{Listen: "127.0.0.1:8234"},
+		Web:       Web{Listen: "127.0.0.1:8236"},
 		Process: Process{
 			// As many as a small machine runs beside its own work.
 			Capacity: 8,

@@ -21,6 +21,7 @@ type Running struct {
 	UI        string    `json:"ui,omitempty"`        // URL
 	DataPlane string    `json:"dataPlane,omitempty"` // URL
 	HTTP      string    `json:"http,omitempty"`      // URL of /livez, /readyz, /metrics
+	Web       string    `json:"web,omitempty"`       // URL of the tenants' pages
 	Contact   string    `json:"contact,omitempty"`   // the operator's, as sites see it
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,13 +65,13 @@ func (c Config) checkTemporal() error {
 	return nil
 }
 
-// checkListeners refuses other addresses than loopback: none of the listeners of one
-// machine asks who is there.
+// checkListeners refuses other addresses than loopback: most listeners of one machine do
+// not ask who is there, and to the tenants' pages keys would travel in the clear.
 func (c Config) checkListeners() error {
 	for _, l := range []struct{ path, value string }{
-		{"http.listen", c.HTTP.Listen}, {"dataPlane.listen", c.DataPlane.Listen},
+		{"http.listen", c.HTTP.Listen}, {"dataPlane.listen", c.DataPlane.Listen}, {"web.listen", c.Web.Listen},
 	} {
-		if l.value == "" && l.path == "http.listen" {
+		if l.value == "" && l.path != "dataPlane.listen" {
 			continue
 		}
 		host, _, err := net.SplitHostPort(l.value)
@@ -80,6 +81,18 @@ func (c Config) checkListeners() error {
 		if a, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !a.IsLoopback()) {
 			return fleet.Invalid(l.path, fmt.Sprintf("%q is not a loopback address", host), "127.0.0.1:port")
 		}
+	}
+	return c.Web.check()
+}
+
+func (w Web) check() error {
+	if w.URL == "" {
+		return nil
+	}
+	u, err := url.Parse(w.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fleet.Invalid("web.url", fmt.Sprintf("%q is not the address of a host", w.URL), "https://host")
 	}
 	return nil
 }

@@ -43,13 +43,13 @@ func (f *Fleet) Crawlers() ([]Running, error) {
 	return slices.DeleteFunc(all, func(r Running) bool { return r.GUID == "" }), err
 }
 
-// ofDev reports whether a process is the server or the worker of this fleet's dev.
+// ofDev reports whether a process is the server, the worker or the pages of this fleet's dev.
 func (f *Fleet) ofDev(args []string) bool {
 	switch {
 	case strings.HasSuffix(args[0], "crawlfleet-server"):
 		return slices.Contains(args, f.DataDir()+"/temporal")
-	case args[0] == f.command():
-		return slices.Contains(args, "worker")
+	case len(args) > 1 && slices.Contains(args, f.DataDir()):
+		return args[1] == "worker" || args[1] == "web"
 	}
 	return false
 }

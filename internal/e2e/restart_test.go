@@ -112,10 +112,10 @@ func TestDev_PortThatIsTakenNamesTheFlagAndWhoHoldsIt(t *testing.T) {
 	t.Cleanup(func() { _ = l.Close() })
 	free := []string{
 		"--temporal-port", "0", "--temporal-ui-port", "-1", "--data-plane-listen", loopback + ":0",
-		"--http-listen", loopback + ":0",
+		"--http-listen", loopback + ":0", "--web-listen", loopback + ":0",
 	}
 	for flag, value := range map[string]string{
-		"--data-plane-listen": l.Addr().String(), "--http-listen": l.Addr().String(),
+		"--data-plane-listen": l.Addr().String(), "--http-listen": l.Addr().String(), "--web-listen": l.Addr().String(),
 		"--temporal-ui-port": strconv.Itoa(l.Addr().(*net.TCPAddr).Port),
 	} {
 		args := append([]string{"dev", "-o", "json", "--data-dir", filepath.Join(t.TempDir(), "d")}, free...)

@@ -46,6 +46,7 @@ func (f *Fleet) environment() []string {
 		"temporal-server":   f.programs.Server,
 		"data-plane-listen": f.Plane,
 		"http-listen":       f.Health,
+		"web-listen":        "",
 		"process-crawler":   f.crawler(), "process-capacity": "200",
 		// A network of its own: two fleets of one machine share no source address.
 		"process-loopback":   fmt.Sprintf("127.%d.16.0/23", 64+fleets.Add(1)%128),

@@ -60,6 +60,7 @@ func rooms() []room {
 		{"internal/backup", []string{"fleet", "internal/config", "internal/store"}, temporal},
 		{"internal/layering", nil, nil},
 		{"internal/record", []string{"*"}, server},
+		{"internal/screenshots", []string{"*"}, server},
 		{"internal/e2e", []string{"*"}, server},
 		{"starter/", []string{"*"}, server},
 	}

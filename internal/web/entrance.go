@@ -12,39 +12,40 @@ import (
 
 // enter finds who asks: by the key itself (Authorization: Bearer), else by the session.
 // What the key does not open is not_found; who has shown no key is sent to the login.
-func (s *site) enter(_ http.ResponseWriter, r *http.Request) (*visit, error) {
-	tenant, session, err := s.visitor(r)
+func (s *site) enter(r *http.Request) (*visit, error) {
+	key, session, err := s.visitor(r)
 	if err != nil {
 		return nil, err
 	}
-	if tenant != fleet.TenantID(r.PathValue("tenant")) {
+	if key.Tenant != fleet.TenantID(r.PathValue("tenant")) {
 		return nil, fleet.Errorf(fleet.CodeNotFound, "another tenant")
 	}
-	status, err := s.Control.Tenant(r.Context(), tenant)
+	status, err := s.Control.Tenant(r.Context(), key.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	return &visit{status: status, session: session}, nil
+	return &visit{status: status, key: key.Name, session: session}, nil
 }
 
-func (s *site) visitor(r *http.Request) (fleet.TenantID, *session, error) {
+// visitor finds the key that a request has shown, and its session where it has one.
+func (s *site) visitor(r *http.Request) (fleet.KeyRow, *session, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		key, ok := strings.CutPrefix(header, "Bearer ")
 		if !ok {
-			return "", nil, errBadKey
+			return fleet.KeyRow{}, nil, errBadKey
 		}
 		row, _, err := s.unlock(r, fleet.Secret(key))
-		return row.Tenant, nil, err
+		return row, nil, err
 	}
 	in := s.session(r)
 	if in == nil {
-		return "", nil, errNoKey
+		return fleet.KeyRow{}, nil, errNoKey
 	}
 	row, err := s.valid(r, in.Digest)
 	if fleet.CodeOf(err) == fleet.CodeNotFound || err == nil && row.Tenant != in.Tenant {
-		return "", nil, errNoKey // revoked, or the tenant is gone
+		return fleet.KeyRow{}, nil, errNoKey // revoked, or the tenant is gone
 	}
-	return row.Tenant, in, err
+	return row, in, err
 }
 
 var (

@@ -53,6 +53,7 @@ type world struct {
 
 	started   []fleet.TicketInput
 	cancelled []string
+	steered   []string
 	refusal   error // of StartTicket
 	unaccept  error // of the workflow that was started
 }
@@ -188,6 +189,16 @@ func (w *world) CancelTicket(_ context.Context, workflowID string) error {
 	defer w.mu.Unlock()
 	w.cancelled = append(w.cancelled, workflowID)
 	return nil
+}
+
+func (w *world) PauseTicket(_ context.Context, id string, r fleet.SteerRequest) (fleet.TicketStatus, error) {
+	w.steered = append(w.steered, "pause "+id+" by "+r.By)
+	return fleet.TicketStatus{}, nil
+}
+
+func (w *world) ResumeTicket(_ context.Context, id string, r fleet.SteerRequest) (fleet.TicketStatus, error) {
+	w.steered = append(w.steered, "resume "+id+" by "+r.By)
+	return fleet.TicketStatus{}, nil
 }
 
 // visitor is a browser of somebody.

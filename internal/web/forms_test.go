@@ -54,6 +54,19 @@ func TestForms_SteerATicket(t *testing.T) {
 	require.Equal(t, []string{"ticket/demo/runs"}, w.cancelled)
 	require.Contains(t, v.get(a.Header.Get("Location")).text, "The ticket is being cancelled")
 
+	require.Equal(t, http.StatusSeeOther, act("runs", "pause").StatusCode)
+	require.Equal(t, http.StatusConflict, act("runs", "resume").StatusCode)
+	for i := range w.tickets {
+		if w.tickets[i].Input.ID == "waits" {
+			w.tickets[i].Wait = &fleet.Wait{Code: fleet.WaitPaused, Message: "paused by ann"}
+		}
+	}
+	require.Equal(t, http.StatusSeeOther, act("waits", "resume").StatusCode)
+	require.Equal(t, http.StatusConflict, act("waits", "pause").StatusCode)
+	require.Equal(t, []string{
+		"pause ticket/demo/runs by web, key pages", "resume ticket/demo/waits by web, key pages",
+	}, w.steered)
+
 	require.Equal(t, http.StatusConflict, act("has-failed", "cancel").StatusCode)
 	require.Equal(t, http.StatusSeeOther, act("has-failed", "retry").StatusCode)
 	require.Equal(t, 2, w.started[0].Attempt)

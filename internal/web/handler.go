@@ -32,6 +32,8 @@ type Steering interface {
 	StartTicket(ctx context.Context, in fleet.TicketInput) (client.Ticket, error)
 	WaitTicket(ctx context.Context, workflowID, runID string) (fleet.TicketResult, error)
 	CancelTicket(ctx context.Context, workflowID string) error
+	PauseTicket(ctx context.Context, workflowID string, r fleet.SteerRequest) (fleet.TicketStatus, error)
+	ResumeTicket(ctx context.Context, workflowID string, r fleet.SteerRequest) (fleet.TicketStatus, error)
 }
 
 // Options say what the pages are made of. The first four are required.
@@ -147,6 +149,7 @@ func (s *site) headers(next http.Handler) http.Handler {
 // visit is one request of somebody whose key opens the tenant.
 type visit struct {
 	status  fleet.TenantStatus
+	key     string   // the key's name, for the audit trail
 	session *session // nil for a request with the key itself
 }
 
@@ -158,7 +161,7 @@ type page func(w http.ResponseWriter, r *http.Request, v *visit) error
 // read lets a visitor in to one of its tenant's pages.
 func (s *site) read(serve page) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v, err := s.enter(w, r)
+		v, err := s.enter(r)
 		if err == nil {
 			err = serve(w, r, v)
 		}

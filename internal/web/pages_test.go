@@ -100,7 +100,7 @@ func TestTickets_AreFilteredAndPaged(t *testing.T) {
 	for pages := 0; path != ""; pages++ {
 		require.Less(t, pages, 3)
 		text := v.get(path).text
-		for part := range strings.SplitSeq(text, `<th scope="row"><a href="/t/demo/tickets/`) {
+		for part := range strings.SplitSeq(text, `<th scope="row" class="name"><a href="/t/demo/tickets/`) {
 			if id, _, found := strings.Cut(part, `"`); found && strings.HasPrefix(id, "t-") {
 				require.False(t, seen[id], id)
 				seen[id] = true

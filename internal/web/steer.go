@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -14,32 +15,61 @@ import (
 // act is a button on a ticket's page.
 type act struct {
 	Name, Label string
-	// Fits reports whether it makes sense for a ticket in its state.
+	// fits reports whether it makes sense for a ticket in its state.
 	fits func(fleet.TicketRow) bool
-	do   func(ctx context.Context, s Steering, row fleet.TicketRow) error
+	do   func(ctx context.Context, s Steering, row fleet.TicketRow, r fleet.SteerRequest) error
 	// notice is what the ticket's page says after it.
 	notice string
 }
+
+// steerWithin bounds an act: a worker answers pause and resume in milliseconds.
+const steerWithin = 20 * time.Second
 
 // allActs are the buttons in the order of the page.
 func allActs() []act {
 	return []act{
 		{
-			Name: "cancel", Label: "Cancel",
-			fits: func(r fleet.TicketRow) bool { return r.State == fleet.TicketWaiting || r.State == fleet.TicketRunning },
-			do: func(ctx context.Context, s Steering, r fleet.TicketRow) error {
-				return s.CancelTicket(ctx, r.WorkflowID)
-			},
+			Name: "pause", Label: "Pause", do: pause,
+			fits:   func(r fleet.TicketRow) bool { return open(r) && !paused(r) },
+			notice: "The ticket is paused. What it has stored is kept, and its slot is free for others.",
+		},
+		{
+			Name: "resume", Label: "Resume", do: resume,
+			fits:   func(r fleet.TicketRow) bool { return open(r) && paused(r) },
+			notice: "The ticket goes on.",
+		},
+		{
+			Name: "cancel", Label: "Cancel", do: cancel, fits: open,
 			notice: "The ticket is being cancelled. What it has stored is kept.",
 		},
 		{
-			Name: "retry", Label: "Try again",
+			Name: "retry", Label: "Try again", do: retry,
 			fits: func(r fleet.TicketRow) bool {
 				return r.State == fleet.TicketEnded && r.Result != nil && !r.Result.Outcome.Good()
 			},
-			do: retry, notice: "Another attempt has begun. Pages that are stored are kept.",
+			notice: "Another attempt has begun. Pages that are stored are kept.",
 		},
 	}
+}
+
+func open(r fleet.TicketRow) bool {
+	return r.State == fleet.TicketWaiting || r.State == fleet.TicketRunning
+}
+
+func paused(r fleet.TicketRow) bool { return r.Wait != nil && r.Wait.Code == fleet.WaitPaused }
+
+func pause(ctx context.Context, s Steering, row fleet.TicketRow, r fleet.SteerRequest) error {
+	_, err := s.PauseTicket(ctx, row.WorkflowID, r)
+	return err
+}
+
+func resume(ctx context.Context, s Steering, row fleet.TicketRow, r fleet.SteerRequest) error {
+	_, err := s.ResumeTicket(ctx, row.WorkflowID, r)
+	return err
+}
+
+func cancel(ctx context.Context, s Steering, row fleet.TicketRow, _ fleet.SteerRequest) error {
+	return s.CancelTicket(ctx, row.WorkflowID)
 }
 
 func (s *site) acts() map[string]act {
@@ -71,7 +101,7 @@ func noticeOf(did string) string {
 }
 
 // retry starts another attempt of a ticket that ended badly.
-func retry(ctx context.Context, s Steering, row fleet.TicketRow) error {
+func retry(ctx context.Context, s Steering, row fleet.TicketRow, _ fleet.SteerRequest) error {
 	in := row.Input
 	in.Attempt = max(in.Attempt, row.Result.Attempt, 1) + 1
 	_, err := s.StartTicket(ctx, in)
@@ -88,9 +118,11 @@ func (s *site) steer(name string, a act) page {
 		if !a.fits(row) {
 			return fleet.Errorf(fleet.CodeConflict, "the ticket is not in a state for that any more")
 		}
-		to, err := s.Steer(r.Context())
+		ctx, cancel := context.WithTimeout(r.Context(), steerWithin)
+		defer cancel()
+		to, err := s.Steer(ctx)
 		if err == nil {
-			err = a.do(r.Context(), to, row)
+			err = a.do(ctx, to, row, fleet.SteerRequest{By: "web, key " + v.key})
 		}
 		if err != nil {
 			return notAWorkflow(err)

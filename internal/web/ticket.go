@@ -106,7 +106,7 @@ func (s *site) readCounters(r *http.Request, view *ticketView) error {
 		{"redirected", "led to another URL, which is counted by itself", c.Redirected},
 		{"failed", "answered with an error, or not at all", c.Failed},
 		{"skipped", "left alone: robots.txt, a limit, or a content type", c.Skipped},
-		{"in flight", "being fetched at this moment", c.InFlight},
+		{"in flight", "handed to a crawler, which fetches them", c.InFlight},
 		{"queued", "found, and not yet asked for", c.Queued},
 	}
 	return nil

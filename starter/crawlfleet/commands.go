@@ -8,6 +8,7 @@ func commands(app *App) []*cobra.Command {
 		newDemoCommand(app),
 		newDevCommand(app),
 		newWorkerCommand(app),
+		newWebCommand(app),
 		newTenantCommand(app),
 		newTicketCommand(app),
 		newCrawlerCommand(app),

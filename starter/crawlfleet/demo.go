@@ -200,7 +200,7 @@ func demoConfig(user config.Config, path string, bundled bool) config.Config {
 	c.Contact, c.Codec = user.Contact, user.Codec
 	c.Temporal.Server, c.Process.Crawler = user.Temporal.Server, user.Process.Crawler
 	c.Temporal.Port, c.Temporal.UIPort = 0, 0
-	c.HTTP.Listen, c.DataPlane.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	c.HTTP.Listen, c.DataPlane.Listen, c.Web.Listen = "127.0.0.1:0", "127.0.0.1:0", ""
 	c.Crawler.IdleAfter, c.Crawler.OrphanAfter = demoIdle, demoOrphan
 	c.AllowPrivate = user.AllowPrivate
 	if bundled {

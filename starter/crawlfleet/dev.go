@@ -18,8 +18,8 @@ import (
 func newDevCommand(app *App) *cobra.Command {
 	c := command("dev", "the embedded fleet in the foreground",
 		`Runs a whole fleet on this machine until Ctrl-C: the Temporal server with its Web UI,
-the control worker, and crawlers as processes. Everything listens on loopback, has no
-login, and keeps its state in the data directory.
+the control worker, the tenants' pages, and crawlers as processes. Everything listens on
+loopback, only the pages ask for a key, and the state is in the data directory.
 
 Where TEMPORAL_ADDRESS (or the SDK's configuration file) names a Temporal server, that
 one is used and none is started.`,
@@ -28,7 +28,7 @@ one is used and none is started.`,
 		0, 0, func(ctx context.Context, _ []string) error { return runDev(ctx, app) })
 	app.settingFlags(c.Flags(), append(workerSettings(),
 		"temporal.server", "temporal.port", "temporal.uiPort", "temporal.namespace",
-		"temporal.retention")...)
+		"temporal.retention", "web.listen", "web.url")...)
 	return c
 }
 
@@ -80,6 +80,9 @@ func (a *App) printRunning(dir *config.Dir, r config.Running) error {
 		rows := []string{"Temporal", r.Temporal + ", namespace " + r.Namespace}
 		if r.UI != "" {
 			rows = append(rows, "Web UI", r.UI)
+		}
+		if r.Web != "" {
+			rows = append(rows, "pages", r.Web)
 		}
 		rows = append(rows, "data plane", r.DataPlane, "health", r.HTTP, "state", dir.Path)
 		facts(w, rows...)

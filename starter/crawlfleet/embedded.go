@@ -28,7 +28,7 @@ const (
 )
 
 // embedded is a whole fleet on this machine: the Temporal server, unless the
-// environment names another, and the control worker, both kept running.
+// environment names another, the control worker, and the tenants' pages, all kept running.
 type embedded struct {
 	cfg     config.Config
 	dir     *config.Dir
@@ -37,6 +37,7 @@ type embedded struct {
 
 	server *devserver.Server // nil when another Temporal server is used
 	worker *devserver.Child
+	web    *devserver.Child // nil when no address is given
 	at     config.Running
 }
 
@@ -65,6 +66,9 @@ func startEmbedded(ctx context.Context, e *embedded, temporalServer func() (stri
 	_, err = e.dir.Secret()
 	if err == nil {
 		err = e.startWorker(ctx)
+	}
+	if err == nil { // which has made the stores
+		err = e.startWeb(ctx)
 	}
 	if err != nil {
 		return errors.Join(err, e.stop(context.WithoutCancel(ctx)))
@@ -107,16 +111,12 @@ func (e *embedded) startServer(ctx context.Context, program func() (string, erro
 // startWorker starts the control worker as a process of its own: it can be killed
 // and comes back, and crawlers outlive it.
 func (e *embedded) startWorker(ctx context.Context) error {
-	self, err := os.Executable()
+	command, err := e.childCommand("worker")
 	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	env := append(append([]string(nil), e.environ...), e.cfg.Environ()...)
-	if e.server != nil {
-		env = append(env, "TEMPORAL_ADDRESS="+e.at.Temporal, "TEMPORAL_NAMESPACE="+e.at.Namespace)
+		return err
 	}
 	e.worker = &devserver.Child{
-		Name: "control worker", Command: []string{self, "worker", "--" + lifeLineFlag}, Env: env,
+		Name: "control worker", Command: command, Env: e.childEnv(),
 		Log:         filepath.Join(e.dir.Logs(), "worker.log"),
 		ReadyWithin: workerReadyWithin, Grace: stopWithin / 2, Logger: e.log,
 		Ready: func(_ context.Context, out *bufio.Reader) error { return e.workerReady(out) },
@@ -126,6 +126,26 @@ func (e *embedded) startWorker(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// childCommand is a child of this program. It is told its directory on the command line
+// too: in the process table that tells the children of two fleets apart.
+func (e *embedded) childCommand(name string) ([]string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	return []string{self, name, "--" + lifeLineFlag, "--data-dir", e.dir.Path}, nil
+}
+
+// childEnv is the environment of a child of this program: the same configuration, and
+// the Temporal server of this fleet.
+func (e *embedded) childEnv() []string {
+	env := append(append([]string(nil), e.environ...), e.cfg.Environ()...)
+	if e.server != nil {
+		env = append(env, "TEMPORAL_ADDRESS="+e.at.Temporal, "TEMPORAL_NAMESPACE="+e.at.Namespace)
+	}
+	return env
 }
 
 func (e *embedded) workerReady(out *bufio.Reader) error {
@@ -152,6 +172,9 @@ func (e *embedded) stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
 	err := e.dir.ClearRunning()
+	if e.web != nil {
+		err = errors.Join(err, e.web.Stop(ctx))
+	}
 	if e.worker != nil {
 		err = errors.Join(err, e.worker.Stop(ctx))
 	}

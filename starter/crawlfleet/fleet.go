@@ -100,7 +100,7 @@ func (a *App) printStatus(w io.Writer, s fleetStatus) {
 		pairs = append(pairs,
 			"state", fmt.Sprintf("%s as process %d since %s",
 				a.paint(w, green, "running"), s.Running.PID, moment(s.Running.Started)),
-			"temporal", s.Running.Temporal+" "+s.Running.Namespace, "web ui", s.Running.UI,
+			"temporal", s.Running.Temporal+" "+s.Running.Namespace, "web ui", s.Running.UI, "pages", s.Running.Web,
 			"metrics", s.Running.HTTP)
 	}
 	pairs = append(pairs,

@@ -8,7 +8,9 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+	"github.com/crawlfleet/crawlfleet/internal/web"
 )
 
 // readControl opens the control store for reading, beside the fleet that writes it.
@@ -30,6 +32,9 @@ func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Rea
 	}
 	return s, s.Close, nil
 }
+
+// What the tenants' pages read of the control store is there.
+var _ web.Control = (*controldb.Store)(nil)
 
 // readTenants opens the tenants' databases for reading.
 func readTenants(_ context.Context, d *config.Dir) (fleet.TenantReader, func() error, error) {

@@ -137,16 +137,21 @@ func startHealth(ctx context.Context, address string, h http.Handler) (*telemetr
 	if address == "" {
 		return nil, nil //nolint:nilnil // a nil Endpoint is one that is switched off
 	}
-	var l net.Listener
-	err := listen(ctx, address, "--http-listen", func() (err error) {
+	l, err := listenFor(ctx, address, "--http-listen")
+	if err != nil {
+		return nil, err
+	}
+	return telemetry.Serve(l, h), nil
+}
+
+// listenFor listens on an address that a flag names.
+func listenFor(ctx context.Context, address, flag string) (l net.Listener, err error) {
+	err = listen(ctx, address, flag, func() (err error) {
 		var lc net.ListenConfig
 		if l, err = lc.Listen(ctx, "tcp", address); err != nil {
 			return fleet.Errorf(fleet.CodeBusy, "cannot listen on "+address).Because(err)
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return telemetry.Serve(l, h), nil
+	return l, err
 }
