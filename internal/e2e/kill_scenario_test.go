@@ -2,12 +2,12 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -248,7 +248,7 @@ func (l *life) steered() {
 	})
 	k.Leased()
 	l.insist("a key", func(ctx context.Context) error {
-		digest := strings.Repeat("0123456789abcdef", 4)
+		digest := fmt.Sprintf("%x", sha256.Sum256([]byte(l.a.ID)))
 		_, err := l.Client.AddKey(ctx, l.a.ID, fleet.KeyRequest{Name: "drill", Digest: digest})
 		return err
 	})
