@@ -39,5 +39,8 @@ const (
 	ActivityRevokeKey       = "RevokeKey"
 	ActivityEndTickets      = "EndTickets"
 	ActivityEndCrawlers     = "EndCrawlers"
+	ActivityPurgeCrawlers   = "PurgeCrawlers"
+	ActivityDeleteWorkflows = "DeleteWorkflows"
+	ActivityFindTraces      = "FindTraces"
 	ActivityEraseRows       = "EraseRows"
 )

@@ -24,6 +24,7 @@ type Temporal interface {
 		namespace, workflowID, runID, activityID string, result any, err error) error
 	DescribeWorkflowExecution(ctx context.Context,
 		workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	WorkflowService() workflowservice.WorkflowServiceClient
 	OperatorService() operatorservice.OperatorServiceClient
 }
 

@@ -21,6 +21,8 @@ import (
 type Tenants struct {
 	Control   fleet.Control
 	Data      fleet.TenantData
+	Fleet     fleet.FleetID
+	Providers Providers
 	Temporal  Temporal
 	Namespace string
 	Courier   *Courier

@@ -63,7 +63,8 @@ func newSet(o ControlOptions) *set {
 		},
 		machines: machines,
 		tenants: &activities.Tenants{
-			Control: o.Control, Data: o.Data, Temporal: o.Client, Namespace: o.Namespace,
+			Control: o.Control, Data: o.Data, Fleet: o.Fleet, Providers: o.Providers,
+			Temporal: o.Client, Namespace: o.Namespace,
 			Courier: courier, Allow: o.Allow,
 		},
 		deliveries: &activities.Deliveries{Desk: o.Control, Poster: o.Poster, Courier: courier, Count: o.Count},
@@ -101,6 +102,9 @@ func (s *set) control() []named {
 		{activities.ActivityRevokeKey, s.tenants.RevokeKey},
 		{activities.ActivityEndTickets, s.tenants.EndTickets},
 		{activities.ActivityEndCrawlers, s.tenants.EndCrawlers},
+		{activities.ActivityPurgeCrawlers, s.tenants.PurgeCrawlers},
+		{activities.ActivityDeleteWorkflows, s.tenants.DeleteWorkflows},
+		{activities.ActivityFindTraces, s.tenants.FindTraces},
 		{activities.ActivityEraseRows, s.tenants.EraseRows},
 	}
 }

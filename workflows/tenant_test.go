@@ -81,8 +81,12 @@ func TestTenant_IsProvisionedStepByStepAndDeletedWithProof(t *testing.T) {
 	require.NoError(t, w.GetWorkflowResult(&s))
 	require.True(t, deleted.done)
 	require.Equal(t, fleet.TenantDeleted, s.State)
-	require.Equal(t, []string{"closed for tickets", "tickets", "crawlers", "database", "rows"}, stepNames(s))
-	require.Equal(t, "tenants 1", s.Steps[4].Detail)
+	require.Equal(t, []string{
+		"closed for tickets", "tickets", "crawlers", "logs",
+		"database", "rows", "workflows", "proof",
+	}, stepNames(s))
+	require.Equal(t, "tenants 1", s.Steps[5].Detail)
+	require.Contains(t, s.Steps[7].Detail, "nothing is left")
 	require.False(t, w.store.HasDatabase("beta"))
 	require.Empty(t, w.store.Tenant("beta").State)
 }
@@ -103,7 +107,7 @@ func TestTenant_DeletionEndsTicketsAndCrawlers(t *testing.T) {
 	require.NoError(t, w.GetWorkflowResult(&s))
 	require.Equal(t, "2 cancelled", s.Steps[1].Detail)
 	require.Equal(t, "1 stopped", s.Steps[2].Detail)
-	require.Equal(t, "tenants 1, tickets 2", s.Steps[4].Detail)
+	require.Equal(t, "tenants 1, tickets 2", s.Steps[5].Detail)
 	require.Equal(t, fleet.CrawlerGone, w.store.Row(guid).State)
 	calls := w.store.Calls()
 	require.Less(t, slices.Index(calls, "Gone"), slices.Index(calls, "EraseTenant"))

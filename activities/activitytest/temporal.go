@@ -28,6 +28,11 @@ type Temporal struct {
 	// Pending are the activities under way, by workflow id. Set it before any call.
 	Pending map[string][]*workflowpb.PendingActivityInfo
 
+	// Listed are the executions that a list answers until they are deleted, Schedules
+	// the ids of the schedules likewise.
+	Listed    []*commonpb.WorkflowExecution
+	Schedules []string
+
 	mu       sync.Mutex
 	messages []Message
 	closed   map[string]bool // not found, or closed

@@ -37,7 +37,7 @@ func scenarios() []scenario {
 		{"crawler-drained", drained},
 		{"crawler-failed", refused},
 		{"crawler-beside", beside},
-		{"tenant-deleted", tenant},
+		{"tenant-proven", tenant},
 		{"delivery-delivered", delivered(nil, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"), nil)},
 		{"delivery-set-aside", delivered(nil, fleet.Errorf(fleet.CodeNotFound, "the receiver answered 410 Gone"))},
 		{"delivery-expired", delivered(nil, fleet.Errorf(fleet.CodeUnavailable, "the receiver answered 500"))},
@@ -152,8 +152,10 @@ func tenant(ctx context.Context, s *stage) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := until(ctx, "it is ready", func() bool {
-		return s.store.Tenant("beta").State == fleet.TenantReady
+	if err := until(ctx, "it is ready", func() bool { // the row is, a moment before the workflow
+		var status fleet.TenantStatus
+		v, err := s.client.QueryWorkflow(ctx, run.GetID(), "", fleet.TenantQuery)
+		return err == nil && v.Get(&status) == nil && status.State == fleet.TenantReady
 	}); err != nil {
 		return "", err
 	}

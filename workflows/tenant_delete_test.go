@@ -1,0 +1,65 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+
+	"github.com/crawlfleet/crawlfleet/activities"
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+func TestTenant_DeletionRemovesItsWorkflowsAndSchedules(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.temporal.Listed = []*commonpb.WorkflowExecution{
+		{WorkflowId: "ticket/acme/a", RunId: "1"},
+		{WorkflowId: "ticket/acme/a", RunId: "2"},
+		{WorkflowId: "tenant/acme", RunId: "an earlier one"},
+		{WorkflowId: "tenant/acme", RunId: "default-test-run-id"}, // the one that asks
+	}
+	w.temporal.Schedules = []string{"ticket/acme/nightly", "ticket/acme-2/nightly"}
+	w.update(time.Minute, fleet.TenantDelete)
+	w.tenant(`{"tenant":"acme"}`)
+	require.NoError(t, w.GetWorkflowError())
+	var s fleet.TenantStatus
+	require.NoError(t, w.GetWorkflowResult(&s))
+	require.Equal(t, "3 removed", s.Steps[6].Detail)
+	require.Len(t, w.temporal.Listed, 1)
+	require.Equal(t, []string{"ticket/acme-2/nightly"}, w.temporal.Schedules)
+}
+
+func TestTenant_WhatIsLeftIsRemovedAgainAndThenNamed(t *testing.T) {
+	t.Parallel()
+	var a *activities.Tenants
+	for name, c := range map[string]struct {
+		rounds int // with something left
+		fails  bool
+	}{"removed again": {1, false}, "never gone": {9, true}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			looks := 0
+			w.OnActivity(a.FindTraces, mock.Anything, fleet.TenantID("acme")).Return(
+				func(context.Context, fleet.TenantID) (map[string]int64, error) {
+					if looks++; looks <= c.rounds {
+						return map[string]int64{"process: gone crawlers": 2}, nil
+					}
+					return nil, nil
+				})
+			w.update(time.Minute, fleet.TenantDelete)
+			w.tenant(`{"tenant":"acme"}`)
+			require.Equal(t, min(c.rounds+1, 3), looks)
+			require.Equal(t, looks, w.count("EraseTenant"), "each look follows another removal")
+			if !c.fails {
+				require.NoError(t, w.GetWorkflowError())
+				return
+			}
+			require.ErrorContains(t, w.GetWorkflowError(), "process: gone crawlers 2")
+		})
+	}
+}
