@@ -13,7 +13,7 @@ import (
 // leave brings the crawler to its end: its tickets first, then what costs money,
 // then the books. ctx is disconnected: nothing interrupts it.
 func (c *crawler) leave(ctx workflow.Context, out leaving) error {
-	if err := c.release(ctx, out); err != nil { // stopping it is more important
+	if err := c.release(ctx, &out); err != nil { // stopping it is more important
 		workflow.GetLogger(ctx).Error("release the crawler's tickets", "error", err)
 	}
 	stopped, err := c.stop(ctx)
@@ -32,7 +32,7 @@ func (c *crawler) leave(ctx workflow.Context, out leaving) error {
 
 // release takes the crawler out of every route and lets go of its tickets as far
 // as that is possible while it still runs.
-func (c *crawler) release(ctx workflow.Context, out leaving) error {
+func (c *crawler) release(ctx workflow.Context, out *leaving) error {
 	switch out.how {
 	case failed:
 		c.at(ctx, fleet.CrawlerRetired, out.reason)
@@ -58,10 +58,13 @@ func (c *crawler) release(ctx workflow.Context, out leaving) error {
 }
 
 // empty drains: no new leases, and the running ones have until the grace. What
-// runs then is handed back by the crawler itself when it is stopped.
-func (c *crawler) empty(ctx workflow.Context, out leaving) error {
-	until := workflow.Now(ctx).Add(out.grace)
-	for pause := drainFirst; ; pause = min(2*pause, drainMost) {
+// runs then is handed back by the crawler itself when it is stopped. Of several
+// drains the earliest end counts.
+func (c *crawler) empty(ctx workflow.Context, out *leaving) error {
+	long := workflow.GetVersion(ctx, changeLongDrain, workflow.DefaultVersion, 1) >= 1
+	began := workflow.Now(ctx)
+	until := began.Add(out.grace)
+	for pause := drainFirst; ; pause = min(2*pause, drainPause(long, workflow.Now(ctx).Sub(began))) {
 		var a *activities.Crawlers
 		var answer fleet.RetireAnswer
 		err := workflow.ExecuteLocalActivity(local(ctx, "drain"), a.Drain,
@@ -70,22 +73,46 @@ func (c *crawler) empty(ctx workflow.Context, out leaving) error {
 		if err != nil || answer.Leases == 0 || left <= 0 {
 			return booked(err)
 		}
-		if c.hinted(ctx, min(pause, left)) && c.describe(ctx).Gone {
+		exited, again := c.hinted(ctx, min(pause, left), long)
+		if exited && c.describe(ctx).Gone {
 			return nil
+		}
+		if again != nil {
+			if end := workflow.Now(ctx).Add(again.grace); end.Before(until) {
+				until, out.reason, pause = end, again.reason, drainFirst
+			}
 		}
 	}
 }
 
-// hinted waits, and reports whether a hint came that the crawler has exited.
-func (c *crawler) hinted(ctx workflow.Context, d time.Duration) bool {
+// drainPause is the longest pause between two looks. A drain may wait for a ticket
+// that runs for weeks: a look costs some events, so it lies at least a share of the
+// drain's age after the one before it.
+func drainPause(long bool, age time.Duration) time.Duration {
+	if !long {
+		return drainMost
+	}
+	return max(drainMost, age/idleShare)
+}
+
+// hinted waits, and reports whether a hint came that the crawler has exited, or
+// another drain.
+func (c *crawler) hinted(
+	ctx workflow.Context, d time.Duration, drains bool,
+) (exited bool, again *leaving) {
 	timerCtx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	hint := false
-	workflow.NewSelector(ctx).
-		AddFuture(workflow.NewTimer(timerCtx, d), func(workflow.Future) {}).
-		AddReceive(c.exited, func(ch workflow.ReceiveChannel, _ bool) { hint = ch.ReceiveAsync(nil) }).
-		Select(ctx)
-	return hint
+	timer := workflow.NewTimerWithOptions(timerCtx, d, workflow.TimerOptions{
+		Summary: "look whether its tickets have ended",
+	})
+	s := workflow.NewSelector(ctx).
+		AddFuture(timer, func(workflow.Future) {}).
+		AddReceive(c.exited, func(ch workflow.ReceiveChannel, _ bool) { exited = ch.ReceiveAsync(nil) })
+	if drains {
+		s.AddReceive(c.drains, func(ch workflow.ReceiveChannel, _ bool) { again = drain(ch) })
+	}
+	s.Select(ctx)
+	return exited, again
 }
 
 // stop returns when the provider has the crawler no more.

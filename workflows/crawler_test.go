@@ -316,6 +316,48 @@ func TestCrawler_DrainEndsAtItsGraceAndBuriesWhatIsLeft(t *testing.T) {
 	require.Len(t, w.temporal.Messages("complete"), 1)
 }
 
+func TestCrawler_DrainThatTakesWeeksIsLookedAtRarely(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.RegisterDelayedCallback(func() { w.lease(t, "t1") }, time.Second)
+	w.RegisterDelayedCallback(func() {
+		w.SignalWorkflow(fleet.SignalDrain, fleet.DrainRequest{Reason: "smaller plan", Grace: fleet.Duration(30 * 24 * time.Hour)})
+	}, 2*time.Second)
+	w.RegisterDelayedCallback(func() {
+		_, err := w.store.Record(t.Context(), fleet.RecordRequest{Ticket: "t1", Outcome: fleet.OutcomeDone})
+		require.NoError(t, err)
+	}, 20*24*time.Hour)
+	w.crawler()
+	require.NoError(t, w.GetWorkflowError())
+	looks := 0
+	for _, call := range w.store.Calls() {
+		if call == "Drain" {
+			looks++
+		}
+	}
+	require.Less(t, looks, 1200, "a hundredth of its age between two looks")
+	require.Greater(t, looks, 100)
+}
+
+func TestCrawler_OfTwoDrainsTheEarliestEndCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.RegisterDelayedCallback(func() { w.lease(t, "t1") }, time.Second)
+	began := w.Now()
+	drain := func(after, grace time.Duration) {
+		w.RegisterDelayedCallback(func() {
+			w.SignalWorkflow(fleet.SignalDrain, fleet.DrainRequest{Reason: grace.String(), Grace: fleet.Duration(grace)})
+		}, after)
+	}
+	drain(2*time.Second, 30*24*time.Hour)
+	drain(time.Minute, 10*time.Second)
+	drain(62*time.Second, time.Hour) // later than what it has: nothing changes
+	in := w.crawler()
+	require.NoError(t, w.GetWorkflowError())
+	require.Less(t, w.Now().Sub(began), 2*time.Minute)
+	require.Equal(t, "10s", w.store.Row(in.GUID).Reason)
+}
+
 func TestCrawler_CancelDrainsWithoutGrace(t *testing.T) {
 	t.Parallel()
 	for name, at := range map[string]time.Duration{

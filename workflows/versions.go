@@ -17,6 +17,10 @@ const (
 	// VersionFirst is the behaviour of the first release.
 	VersionFirst = 1
 
+	// changeLongDrain names the change after which a draining Crawler hears further
+	// drains, and looks less and less often.
+	changeLongDrain = "long drain"
+
 	// versionNewest is the newest that this worker can play.
 	versionNewest = VersionFirst
 )

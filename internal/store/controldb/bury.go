@@ -17,7 +17,7 @@ func (s *Store) Bury(ctx context.Context, g fleet.GUID, reason string) (a fleet.
 		if c.State == fleet.CrawlerGone {
 			a.Leases, err = w.evicted(c)
 		} else {
-			a.Leases, err = w.evict(&c, "its crawler was lost ("+reason+")")
+			a.Leases, err = w.evict(&c, "its crawler was "+ended(&c)+" ("+reason+")")
 			if err == nil {
 				err = w.setCrawler(&c, fleet.CrawlerGone, fleet.DecidedBury, reason)
 			}

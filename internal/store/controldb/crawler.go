@@ -94,26 +94,35 @@ func (w *work) setCrawler(
 		state, reason, state, store.Micros(w.now), state, store.Micros(w.now), c.GUID); err != nil {
 		return err
 	}
+	text := told(c, state, kind, reason)
 	c.State, c.Reason = state, reason
-	return w.decided(c.Tenant, "", c.GUID, kind, told(c, kind, reason))
+	return w.decided(c.Tenant, "", c.GUID, kind, text)
 }
 
-// told is a crawler's part of a ticket's story.
-func told(c *crawlerRow, kind fleet.DecisionKind, reason string) string {
+// told is a crawler's part of a ticket's story, before it changes its state.
+func told(c *crawlerRow, to fleet.CrawlerState, kind fleet.DecisionKind, reason string) string {
 	name := "crawler " + short(c.GUID)
 	switch kind {
 	case fleet.DecidedDrain:
 		return name + " takes no more tickets: " + reason
 	case fleet.DecidedRetire:
-		if c.State == fleet.CrawlerGone {
+		if to == fleet.CrawlerGone {
 			return name + " is gone"
 		}
 		return name + " is stopped: " + reason
 	case fleet.DecidedBury:
-		return name + " is lost: " + reason
+		return name + " is " + ended(c) + ": " + reason
 	default:
 		return reason
 	}
+}
+
+// ended says how a crawler leaves that is buried: one that was to leave is not lost.
+func ended(c *crawlerRow) string {
+	if c.State == fleet.CrawlerDraining {
+		return "stopped"
+	}
+	return "lost"
 }
 
 // Crawlers implements fleet.Control.

@@ -33,7 +33,7 @@ func (s *Store) Retire(ctx context.Context, g fleet.GUID) (a fleet.RetireAnswer,
 			if c.Proof {
 				reason = "it has proved what it was started for"
 			}
-			return w.decided(c.Tenant, "", g, fleet.DecidedRetire, told(&c, fleet.DecidedRetire, reason))
+			return w.decided(c.Tenant, "", g, fleet.DecidedRetire, told(&c, fleet.CrawlerRetired, fleet.DecidedRetire, reason))
 		}
 		return w.retireLater(&c, &a)
 	})

@@ -27,7 +27,7 @@ func testSession(t *testing.T, open Factory) {
 		l := r.cold(ticket("acme", "one", inSession("s", "")))
 		r.leased(ticket("acme", "other"))
 		a := r.waits(ticket("acme", "two", inSession("s", "")), fleet.WaitSession)
-		require.Contains(t, a.Wait.Message, string(l.GUID[:8]))
+		require.Contains(t, a.Wait.Message, string(l.GUID[len(l.GUID)-8:]))
 		require.Empty(t, r.decide("acme").Starts, "never two crawlers for one session")
 		f := r.record(l).Follow
 		require.Len(t, f.Grants, 1)
