@@ -80,6 +80,14 @@ func creatable(d *config.Dir, archive string) error {
 	if _, err := os.Lstat(archive); err == nil {
 		return fleet.Invalid("archive", archive+" exists", "a name that is free")
 	}
+	if at, err := d.Store(""); err != nil || at != "" {
+		return errors.Join(err, &fleet.Error{
+			Code: fleet.CodeInvalid, Field: "dataDir",
+			Message: "the rows of the fleet in " + d.Path + " are in PostgreSQL, and with them there is no one instant",
+			Want:    "a fleet whose rows are in the directory's files",
+			Hint:    "stop the fleet, then save the database with pg_dump and this directory with tar",
+		})
+	}
 	if _, err := os.Stat(d.Control()); errors.Is(err, fs.ErrNotExist) {
 		return &fleet.Error{
 			Code: fleet.CodeNotFound, Field: "dataDir", Message: "the fleet in " + d.Path + " has not been started yet",

@@ -12,6 +12,9 @@ import (
 // variable (CRAWLFLEET_TEMPORAL_PORT) follow; `help` says what it does.
 type Config struct {
 	DataDir string `name:"dataDir" help:"directory of the fleet's databases and logs"`
+	// Store is a secret because it may hold a password; without one (PGPASSFILE) it is fit
+	// for a command line.
+	Store fleet.Secret `name:"store" flag:"yes" help:"PostgreSQL database of the control store and the tenants, postgres://user@host/database; empty for files in the data directory"`
 	// Contact is part of the User-Agent: who a site's owner can write to.
 	Contact      string         `name:"contact" help:"operator's contact (URL or mail address) in the User-Agent"`
 	AllowPrivate []netip.Prefix `name:"allowPrivate" help:"private networks that crawlers may reach (CIDR, comma-separated)"`

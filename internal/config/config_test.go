@@ -145,6 +145,7 @@ func TestLoad_NamesWhatIsWrong(t *testing.T) {
 		"no host":             {env: "CRAWLFLEET_WEB_URL=crawls.example.com", code: fleet.CodeInvalid, field: "web.url"},
 		"a path":              {env: "CRAWLFLEET_WEB_URL=https://example.com/crawls", code: fleet.CodeInvalid, field: "web.url"},
 		"open to all":         {env: "CRAWLFLEET_WEB_LISTEN=0.0.0.0:1", code: fleet.CodeInvalid, field: "web.listen"},
+		"no store":            {env: "CRAWLFLEET_STORE=mysql://u:c2VjcmV0@h/d", code: fleet.CodeInvalid, field: "store"},
 		"a bad key":           {env: "CRAWLFLEET_CODEC_KEYS=k1:c2VjcmV0", code: fleet.CodeInvalid, field: "codec.keys"},
 		"no such secret file": {env: "CRAWLFLEET_CODEC_KEYS_FILE=/nowhere", code: fleet.CodeInvalid, field: "CRAWLFLEET_CODEC_KEYS_FILE"},
 		"log level":           {file: "log: {level: loud}", code: fleet.CodeInvalid, field: "log.level"},

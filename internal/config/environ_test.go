@@ -17,6 +17,7 @@ func TestEnviron_GivesTheSameConfiguration(t *testing.T) {
 	c.DataDir, c.Contact = "/data/x", "ops@example.com"
 	c.AllowPrivate = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	c.Crawler.IdleAfter = 5 * time.Second
+	c.Store = "postgres://u:p@h/d"
 	c.Codec.Keys = fleet.Secret("a:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 	c.Process.Addresses = []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")}
 

@@ -23,8 +23,11 @@ type Setting struct {
 	Flag   string // "temporal-port"
 	Env    string // "CRAWLFLEET_TEMPORAL_PORT"
 	Help   string
-	Secret bool // also taken from the file that Env + "_FILE" names; never a flag
-	index  []int
+	Secret bool // also taken from the file that Env + "_FILE" names
+	// Flagged says that there is a flag: for every setting but most secrets, which would
+	// show in the process table.
+	Flagged bool
+	index   []int
 }
 
 // Settings lists every value of the Config in the order of its declaration.
@@ -36,11 +39,11 @@ func settings(t reflect.Type, prefix string, index []int) []Setting {
 		f := t.Field(i)
 		path, at := prefix+f.Tag.Get("name"), append(index[:len(index):len(index)], i)
 		if help := f.Tag.Get("help"); help != "" {
-			dashed := dashes(path)
+			dashed, secret := dashes(path), f.Type == reflect.TypeFor[fleet.Secret]()
 			all = append(all, Setting{
 				Path: path, Flag: dashed, Help: help, index: at,
 				Env:    EnvPrefix + strings.ToUpper(strings.ReplaceAll(dashed, "-", "_")),
-				Secret: f.Type == reflect.TypeFor[fleet.Secret](),
+				Secret: secret, Flagged: !secret || f.Tag.Get("flag") != "",
 			})
 			continue
 		}

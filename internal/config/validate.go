@@ -35,6 +35,11 @@ func (c Config) checkDirectory() error {
 	if strings.ContainsAny(c.Contact, "\r\n") || len(c.Contact) > 200 {
 		return fleet.Invalid("contact", "is no line of at most 200 characters", "a URL or a mail address")
 	}
+	// Its own text is never shown: it may hold a password.
+	if u := c.Store.Reveal(); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
+		return fleet.Invalid("store", "is not the URL of a PostgreSQL database",
+			"postgres://user@host:port/database, or nothing")
+	}
 	return nil
 }
 

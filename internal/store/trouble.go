@@ -99,6 +99,12 @@ func Refused(err error) bool {
 	}
 }
 
+// NoTable reports whether the error is PostgreSQL's of a table that is not there.
+func NoTable(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == "42P01"
+}
+
 // passing reports whether the same transaction may succeed later unchanged.
 func passing(err error) bool {
 	var e *pgconn.PgError

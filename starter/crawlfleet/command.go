@@ -56,7 +56,7 @@ func command(use, short, long, example string, lo, hi int, do runner) *cobra.Com
 // settingFlags adds flags for settings of the configuration, by their paths.
 func (a *App) settingFlags(flags *pflag.FlagSet, paths ...string) {
 	for _, s := range config.Settings() {
-		if slices.Contains(paths, s.Path) && !s.Secret { // a secret would show in the process table
+		if slices.Contains(paths, s.Path) && s.Flagged {
 			flags.Var(&settingValue{into: a.settings, path: s.Path}, s.Flag, s.Help+" (also "+s.Env+")")
 		}
 	}

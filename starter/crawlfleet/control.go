@@ -117,7 +117,7 @@ func (c *control) openStores(ctx context.Context, cfg config.Config, dir *config
 	if c.store, err = openControl(ctx, cfg, dir, false); err != nil {
 		return err
 	}
-	c.data, err = tenantdb.Open(tenantdb.Options{Dir: dir.Tenants()})
+	c.data, err = openTenants(cfg, dir, false)
 	return err
 }
 
@@ -226,7 +226,7 @@ func openControl(
 	ctx context.Context, cfg config.Config, dir *config.Dir, readOnly bool,
 ) (*controldb.Store, error) {
 	return controldb.Open(ctx, controldb.Options{
-		Path: dir.Control(), ReadOnly: readOnly, Fleet: dir.Stamp.Fleet,
+		Path: dir.Control(), Postgres: cfg.Store, ReadOnly: readOnly, Fleet: dir.Stamp.Fleet,
 		Offerings: offerings(cfg), Pins: []fleet.ProviderKind{process.Kind},
 		UnplacedMax: unplacedMax, AllowPrivate: cfg.AllowPrivate,
 		Clock: clock(dir), NewGUID: newGUID,
@@ -236,6 +236,19 @@ func openControl(
 			fleet.ClassFatal: cfg.Cooldown.Failure,
 		},
 	})
+}
+
+// openTenants opens the tenants' databases for the worker, or read-only for a door.
+func openTenants(cfg config.Config, dir *config.Dir, readOnly bool) (*tenantdb.Store, error) {
+	o := tenantdb.Options{Dir: dir.Tenants(), ReadOnly: readOnly}
+	if cfg.Store != "" {
+		var err error
+		if o.Secret, err = dir.Secret(); err != nil {
+			return nil, err
+		}
+		o.Postgres, o.Fleet = cfg.Store, dir.Stamp.Fleet
+	}
+	return tenantdb.Open(o)
 }
 
 // newGUID is a UUID of version 7: it sorts by time, which a person who reads a list

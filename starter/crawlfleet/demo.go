@@ -17,6 +17,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/config"
 	"github.com/crawlfleet/crawlfleet/internal/sample"
+	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/telemetry"
 )
 
@@ -94,7 +95,7 @@ and 50 pages of it at most.`,
 		})
 	c.Flags().BoolVar(&o.exit, "exit", false, "end after the last act, also on a terminal")
 	c.Flags().StringVar(&o.url, "url", "", "crawl this site instead of the bundled one")
-	app.settingFlags(c.Flags(), "contact", "allowPrivate")
+	app.settingFlags(c.Flags(), "contact", "allowPrivate", "store")
 	return c
 }
 
@@ -166,7 +167,23 @@ func (d *demo) prepare(ctx context.Context) error {
 	if d.dir, err = openDir(ctx, path, zap.NewNop()); err != nil {
 		return err
 	}
+	if d.cfg.Store, err = d.dir.Store(demoStore(loaded.Store, d.dir.Stamp.Fleet)); err != nil {
+		return errors.Join(err, d.dir.Close())
+	}
 	return d.openLogs()
+}
+
+// demoStore gives each demo a schema of its own in a PostgreSQL database, as it has a
+// directory of its own: a store belongs to one fleet.
+func demoStore(given fleet.Secret, id fleet.FleetID) fleet.Secret {
+	u, err := url.Parse(given.Reveal())
+	if given == "" || err != nil || u.Query().Get("search_path") != "" {
+		return given // what is wrong with it is said when it is opened
+	}
+	q := u.Query()
+	q.Set("search_path", controldb.Schema+"_"+string(id))
+	u.RawQuery = q.Encode()
+	return fleet.Secret(u.String())
 }
 
 // openLogs opens the supervisor's log and, for the bundled site, its access log.

@@ -110,6 +110,11 @@ func (d *demo) judgeProvision(ctx context.Context, r *actReport) error {
 		return err
 	}
 	r.check(judgeTenant(row, crawlers)...)
+	if d.cfg.Store != "" {
+		// Who reads it uses the tenant's own role, which has to be there.
+		_, err := d.tenants.Pages(ctx, d.tenant, "none", 0, 1)
+		return err
+	}
 	files, err := filepath.Glob(filepath.Join(d.dir.Tenants(), string(d.tenant), "*.db"))
 	if err != nil || len(files) != 1 {
 		r.check(finding{"a database of its own in " + d.dir.Tenants(), fmt.Sprintf("%d files", len(files))})

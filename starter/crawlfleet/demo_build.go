@@ -106,7 +106,7 @@ func (d *demo) open(ctx context.Context) (err error) {
 		return fmt.Errorf("open control store: %w", err)
 	}
 	d.closers = append(d.closers, closing)
-	if d.tenants, closing, err = d.app.doors.tenants(ctx, d.dir); err != nil {
+	if d.tenants, closing, err = d.app.doors.tenants(ctx, d.dir, d.cfg); err != nil {
 		return fmt.Errorf("open tenants' databases: %w", err)
 	}
 	d.closers = append(d.closers, closing)

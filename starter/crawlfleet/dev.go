@@ -21,6 +21,10 @@ func newDevCommand(app *App) *cobra.Command {
 the control worker, the tenants' pages, and crawlers as processes. Everything listens on
 loopback, only the pages ask for a key, and the state is in the data directory.
 
+Rows are in files of the data directory, or in the PostgreSQL database that the setting
+store names (CRAWLFLEET_STORE, or a file that CRAWLFLEET_STORE_FILE names: a password does
+not belong on a command line).
+
 Where TEMPORAL_ADDRESS (or the SDK's configuration file) names a Temporal server, that
 one is used and none is started.`,
 		`  crawlfleet dev
@@ -48,6 +52,9 @@ func runDev(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
+	if l.Store, err = dir.Store(l.Store); err != nil {
+		return err
+	}
 	e := &embedded{cfg: l.Config, dir: dir, environ: app.Environ, log: log}
 	if err := startEmbedded(ctx, e, func() (string, error) {
 		return temporalServer(ctx, l.Temporal.Server, app.Environ, logProgress(log))

@@ -43,7 +43,7 @@ type steering interface {
 // function that they answer.
 type doors struct {
 	control  func(ctx context.Context, d *config.Dir, c config.Config) (fleet.Reader, func() error, error)
-	tenants  func(ctx context.Context, d *config.Dir) (fleet.TenantReader, func() error, error)
+	tenants  func(ctx context.Context, d *config.Dir, c config.Config) (fleet.TenantReader, func() error, error)
 	temporal func(ctx context.Context, o client.Options) (steering, func() error, error)
 }
 
@@ -88,7 +88,7 @@ func (a *App) tenantReader(ctx context.Context) (fleet.TenantReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, closing, err := a.doors.tenants(ctx, d)
+	r, closing, err := a.doors.tenants(ctx, d, a.loaded.Config)
 	if err != nil {
 		return nil, fmt.Errorf("open tenants' databases: %w", err)
 	}

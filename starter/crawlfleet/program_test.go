@@ -68,7 +68,7 @@ func runWith(t *testing.T, p program, args ...string) outcome {
 		control: func(context.Context, *config.Dir, config.Config) (fleet.Reader, func() error, error) {
 			return p.stores, none, nil
 		},
-		tenants: func(context.Context, *config.Dir) (fleet.TenantReader, func() error, error) {
+		tenants: func(context.Context, *config.Dir, config.Config) (fleet.TenantReader, func() error, error) {
 			return p.stores, none, nil
 		},
 		temporal: func(_ context.Context, o client.Options) (steering, func() error, error) {

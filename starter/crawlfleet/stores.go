@@ -9,14 +9,17 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/config"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
-	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
 	"github.com/crawlfleet/crawlfleet/internal/web"
 )
 
 // readControl opens the control store for reading, beside the fleet that writes it.
 // What a running fleet says of its places counts, not this program's configuration.
 func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Reader, func() error, error) {
-	if _, err := os.Stat(d.Control()); errors.Is(err, fs.ErrNotExist) {
+	var err error
+	if c.Store, err = d.Store(c.Store); err != nil {
+		return nil, nil, err
+	}
+	if _, err := os.Stat(d.Control()); c.Store == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, &fleet.Error{
 			Code: fleet.CodeNotFound, Field: "dataDir",
 			Message: "the fleet in " + d.Path + " has not been started yet",
@@ -37,8 +40,14 @@ func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Rea
 var _ web.Control = (*controldb.Store)(nil)
 
 // readTenants opens the tenants' databases for reading.
-func readTenants(_ context.Context, d *config.Dir) (fleet.TenantReader, func() error, error) {
-	s, err := tenantdb.Open(tenantdb.Options{Dir: d.Tenants(), ReadOnly: true})
+func readTenants(
+	_ context.Context, d *config.Dir, c config.Config,
+) (fleet.TenantReader, func() error, error) {
+	var err error
+	if c.Store, err = d.Store(c.Store); err != nil {
+		return nil, nil, err
+	}
+	s, err := openTenants(c, d, true)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,7 +48,7 @@ const (
 // workerSettings are the settings that a worker reads, by path.
 func workerSettings() []string {
 	return []string{
-		"contact", "allowPrivate", "log.level", "log.format", "http.listen", "dataPlane.listen",
+		"store", "contact", "allowPrivate", "log.level", "log.format", "http.listen", "dataPlane.listen",
 		"process.crawler", "process.offerings", "process.capacity", "process.loopback",
 		"process.addresses", "crawler.idleAfter", "crawler.launchBudget", "crawler.orphanAfter",
 		"webhook.retryFirst", "webhook.retryMost", "webhook.retryFor",
@@ -88,6 +88,9 @@ func runWorker(ctx context.Context, app *App, lifeLine bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
+	if l.Store, err = dir.Store(l.Store); err != nil {
+		return err
+	}
 	if lifeLine {
 		ctx = devserver.WatchLifeLine(ctx, app.In)
 	}

@@ -138,23 +138,41 @@ func (s *Store) open(ctx context.Context) (err error) {
 // its crawlers would be taken for ours.
 func (s *Store) belongs(ctx context.Context) error {
 	if s.o.ReadOnly {
-		return nil // readers show what is there
+		return s.mayRead(ctx)
 	}
 	return s.write(ctx, "open control store", func(w *work) error {
 		if _, err := w.Exec(`INSERT INTO fleet (one, id) VALUES (1, ?) ON CONFLICT (one) DO NOTHING`,
 			s.o.Fleet); err != nil {
 			return err
 		}
-		var id fleet.FleetID
-		err := w.One(`SELECT id FROM fleet`, nil, &id)
-		if err == nil && id != s.o.Fleet {
-			err = &fleet.Error{
-				Code: fleet.CodeConflict, Field: "fleet",
-				Message: fmt.Sprintf("%s belongs to fleet %q", s.where, id), Want: string(s.o.Fleet),
-			}
-		}
-		return err
+		return w.belongs()
 	})
+}
+
+// mayRead refuses another fleet's database on a server. A file is found by its fleet's
+// directory: readers show what is there.
+func (s *Store) mayRead(ctx context.Context) error {
+	if s.o.Postgres == "" {
+		return nil
+	}
+	err := s.read(ctx, "open control store", func(w *work) error { return w.belongs() })
+	if store.NoTable(err) {
+		return fleet.Errorf(fleet.CodeNotFound, "no fleet has been started yet in "+s.where).
+			WithHint("crawlfleet dev").Because(err)
+	}
+	return err
+}
+
+func (w *work) belongs() error {
+	var id fleet.FleetID
+	err := w.One(`SELECT id FROM fleet`, nil, &id)
+	if err == nil && id != w.s.o.Fleet {
+		err = &fleet.Error{
+			Code: fleet.CodeConflict, Field: "fleet",
+			Message: fmt.Sprintf("%s belongs to fleet %q", w.s.where, id), Want: string(w.s.o.Fleet),
+		}
+	}
+	return err
 }
 
 // Close closes the database.

@@ -149,6 +149,19 @@ func TestOpen_RefusesAnotherFleetsStore(t *testing.T) {
 	})
 }
 
+// A file is found by the directory of its fleet; a server has many.
+func TestOpen_ADoorRefusesAnotherFleetsDatabaseAndAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	o := used(t, onServer(t))
+	o.ReadOnly, o.Fleet = true, "other"
+	_, err := controldb.Open(t.Context(), o)
+	require.Equal(t, fleet.CodeConflict, fleet.CodeOf(err))
+	empty := onServer(t)(controltest.Config{Clock: o.Clock, NewGUID: o.NewGUID})
+	empty.ReadOnly = true
+	_, err = controldb.Open(t.Context(), empty)
+	require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(err))
+}
+
 func TestOpen_NeedsAClock(t *testing.T) {
 	t.Parallel()
 	_, err := controldb.Open(t.Context(), controldb.Options{Path: filepath.Join(t.TempDir(), "control.db")})

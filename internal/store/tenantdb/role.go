@@ -47,7 +47,7 @@ func newSchemas(o Options) (*schemas, error) {
 	if o.Fleet == "" || o.Secret == "" {
 		return nil, fleet.Errorf(fleet.CodeInternal, "tenantdb: a fleet and its secret are required")
 	}
-	at, err := store.ParsePostgres(o.Postgres, "")
+	at, err := store.ParsePostgres(o.Postgres, "pg_catalog")
 	if err != nil {
 		return nil, err
 	}
