@@ -33,8 +33,8 @@ func (s *Store) EraseTenant(ctx context.Context, t fleet.TenantID) (map[string]i
 	return removed, err
 }
 
-// Traces implements fleet.Control: the rows that carry the tenant's name, by table. The
-// ledger's lines are among them; they are what a deletion leaves.
+// Traces implements fleet.Control: the rows that carry the tenant's name, by table, but
+// the ledger's, which a deletion leaves.
 func (s *Store) Traces(ctx context.Context, t fleet.TenantID) (map[string]int64, error) {
 	found := map[string]int64{}
 	err := s.read(ctx, "look for traces", func(w *work) error {
@@ -49,7 +49,6 @@ func (s *Store) Traces(ctx context.Context, t fleet.TenantID) (map[string]int64,
 			{"deliveries", `SELECT count(*) FROM deliveries WHERE tenant = ?`},
 			{"keys", `SELECT count(*) FROM keys WHERE tenant = ?`},
 			{"audit", `SELECT count(*) FROM audit WHERE tenant = ?`},
-			{"ledger", `SELECT count(*) FROM ledger WHERE tenant = ?`},
 		} {
 			var n int64
 			if err := w.One(q.query, []any{t}, &n); err != nil {
