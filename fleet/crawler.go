@@ -57,6 +57,8 @@ type CrawlerInput struct {
 	Address string `json:"address,omitempty"`
 	// IdleAfter is how long it may be idle before it is retired.
 	IdleAfter Duration `json:"idleAfter"`
+	// Grain is how its place bills time, which IdleAfter suits; empty where nobody knows.
+	Grain Grain `json:"grain,omitempty"`
 	// Proof makes it a provisioning proof: it ends after Hello and serves nothing.
 	Proof bool `json:"proof,omitempty"`
 }

@@ -112,6 +112,20 @@ const (
 	GrainHour   Grain = "hour"   // every started hour
 )
 
+// Billing says it in words; "" for a grain that is not known.
+func (g Grain) Billing() string {
+	switch g {
+	case GrainSecond:
+		return "per-second billing"
+	case GrainMinute:
+		return "per-second billing of a minute at least"
+	case GrainHour:
+		return "billing by the started hour"
+	default:
+		return ""
+	}
+}
+
 // Billed gives the time that is billed for a life of d.
 func (g Grain) Billed(d time.Duration) time.Duration {
 	switch g {

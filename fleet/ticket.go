@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -220,4 +222,23 @@ func (in TicketInput) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
+}
+
+// maxSeeds is the most bytes that Seeds answers of one URL.
+const maxSeeds = 120
+
+// Seeds says in a few words what is crawled: the first URL, and how many more there are.
+// Queries, fragments and user names are left out: they may be nobody's business.
+func Seeds(urls []string) string {
+	if len(urls) == 0 {
+		return ""
+	}
+	first := "?"
+	if u, err := url.Parse(strings.TrimSpace(urls[0])); err == nil && u.Host != "" {
+		first = clip((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String(), maxSeeds)
+	}
+	if n := len(urls); n > 1 {
+		return fmt.Sprintf("%s and %d more", first, n-1)
+	}
+	return first
 }

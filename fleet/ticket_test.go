@@ -193,3 +193,18 @@ func parse(t *testing.T, doc string) fleet.TicketInput {
 	require.NoError(t, err)
 	return in
 }
+
+func TestSeeds_KeepsToThemselvesWhatIsNobodysBusiness(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		want string
+		urls []string
+	}{
+		{"", nil},
+		{"https://shop.example/a%2Fb", []string{"https://me:word@shop.example/a%2Fb?token=1#part"}},
+		{"http://one.example:8080/ and 2 more", []string{"http://one.example:8080/", "http://two.example", "x"}},
+		{"?", []string{"::not a url"}},
+	} {
+		require.Equal(t, c.want, fleet.Seeds(c.urls))
+	}
+}

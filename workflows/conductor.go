@@ -16,7 +16,7 @@ import (
 // decide; whoever finds demand starts it again. Started for a tenant that does not
 // exist it ends with not_found.
 func Conductor(ctx workflow.Context, in fleet.ConductorInput) error {
-	c := &conductor{in: in, demand: workflow.GetSignalChannel(ctx, fleet.SignalDemand)}
+	c := &conductor{in: in, demand: hearing(ctx, fleet.SignalDemand, "something changed: decide again; carries nothing")}
 	if err := c.setup(ctx); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (c *conductor) hear() bool {
 func (c *conductor) decide(ctx workflow.Context) error {
 	var a *activities.Conductors
 	var d fleet.Decision
-	err := workflow.ExecuteLocalActivity(local(ctx, "decide"), a.Decide, c.in).Get(ctx, &d)
+	err := workflow.ExecuteLocalActivity(local(ctx, "decide which crawlers to start"), a.Decide, c.in).Get(ctx, &d)
 	if err != nil {
 		if e := activities.FromTemporal(err); e != nil {
 			return activities.ToTemporal(e)
@@ -81,8 +81,24 @@ func (c *conductor) decide(ctx workflow.Context) error {
 	}
 	playable(d.Version)
 	c.last = d
-	workflow.SetCurrentDetails(ctx, d.Reason)
+	c.show(ctx)
 	return nil
+}
+
+// show says what was decided and what comes next.
+func (c *conductor) show(ctx workflow.Context) {
+	d := describe("decided", "%s", c.last.Reason).moment("at", workflow.Now(ctx))
+	if n := len(c.last.Starts); n > 0 {
+		d.line("starts", "%s", many(n, "crawler"))
+	}
+	if n := c.last.Unmet; n > 0 {
+		d.line("nothing is under way for", "%s", many(n, "waiting ticket"))
+	}
+	d.moment("decides again", c.last.Wake)
+	if c.last.Wake.IsZero() {
+		d.line("decides again", "when something changes")
+	}
+	d.show(ctx)
 }
 
 // act starts and drains what was decided.
@@ -125,7 +141,7 @@ func (c *conductor) wait(ctx workflow.Context) error {
 	timerCtx, stop := workflow.WithCancel(ctx)
 	defer stop()
 	timer := workflow.NewTimerWithOptions(timerCtx, max(c.last.Wake.Sub(workflow.Now(ctx)), wakeLeast),
-		workflow.TimerOptions{Summary: c.last.Reason})
+		workflow.TimerOptions{Summary: summary("decide again: %s", c.last.Reason)})
 	workflow.NewSelector(ctx).
 		AddFuture(timer, func(workflow.Future) {}).
 		AddReceive(c.demand, func(ch workflow.ReceiveChannel, _ bool) { ch.ReceiveAsync(nil) }).

@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -24,6 +26,8 @@ type ticketCarry struct {
 	Moves int `json:"moves,omitempty"` // crawlers lost
 	Asks  int `json:"asks,omitempty"`  // timers fired in this wait
 	Quick int `json:"quick,omitempty"` // crawlers lost in quick succession
+	// Since is when this wait began.
+	Since *time.Time `json:"since,omitempty"`
 	// Pause is set while the ticket is paused.
 	Pause *fleet.SteerRequest `json:"pause,omitempty"`
 }

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -18,8 +17,8 @@ import (
 func Crawler(ctx workflow.Context, in fleet.CrawlerInput) (fleet.Hello, error) {
 	c := &crawler{
 		in:     in,
-		exited: workflow.GetSignalChannel(ctx, fleet.SignalExited),
-		drains: workflow.GetSignalChannel(ctx, fleet.SignalDrain),
+		exited: hearing(ctx, fleet.SignalExited, "a hint that its process has ended: the provider is asked"),
+		drains: hearing(ctx, fleet.SignalDrain, `take no new tickets and end: {"reason":"…","grace":"30s"}`),
 	}
 	if err := c.setup(ctx); err != nil {
 		return fleet.Hello{}, err
@@ -72,7 +71,7 @@ func (c *crawler) setup(ctx workflow.Context) error {
 func (c *crawler) run(ctx workflow.Context) (fleet.Hello, error) {
 	var a *activities.Crawlers
 	var begun activities.Launching
-	err := workflow.ExecuteLocalActivity(local(ctx, "launching"), a.Launching, c.in).Get(ctx, &begun)
+	err := workflow.ExecuteLocalActivity(local(ctx, "launch: take its reservation"), a.Launching, c.in).Get(ctx, &begun)
 	if err != nil && ctx.Err() == nil {
 		return c.hello, plain(err) // nobody reserved it: there is nothing to undo
 	}
@@ -100,11 +99,25 @@ func (c *crawler) live(ctx workflow.Context) leaving {
 // at notes the crawler's state for readers; it costs no event.
 func (c *crawler) at(ctx workflow.Context, s fleet.CrawlerState, reason string) {
 	c.row.State, c.row.Reason = s, reason
-	text := fmt.Sprintf("**%s** at %s, address %s", s, c.in.Offering, c.row.Address)
-	if reason != "" {
-		text += ": " + reason
+	d := describe(s, "%s", reason).moment("since", workflow.Now(ctx)).
+		line("place", "%s", c.in.Offering).line("address", "%s", c.row.Address).
+		line("slots", "%d", c.in.Slots)
+	if c.in.Proof {
+		d.line("serves", "nobody: it proves the provisioning")
+	} else {
+		d.line("idle kill", "after %s", c.idleKill())
 	}
-	workflow.SetCurrentDetails(ctx, text)
+	d.moment("launched", c.row.Times.Launched).moment("serving from", c.row.Times.Serving)
+	d.show(ctx)
+}
+
+// idleKill is how long it may be idle, and why that suits its place.
+func (c *crawler) idleKill() string {
+	text := spoken(c.in.IdleAfter.Std())
+	if billing := c.in.Grain.Billing(); billing != "" {
+		text += ", " + billing
+	}
+	return text
 }
 
 // plain gives an activity's error its own type at the top, where callers look.

@@ -91,7 +91,7 @@ func (c *crawler) greeted(ctx workflow.Context, err error) *leaving {
 // admit takes the Hello into the books: the crawler is in every route from here.
 func (c *crawler) admit(ctx workflow.Context) *leaving {
 	var a *activities.Crawlers
-	err := workflow.ExecuteLocalActivity(local(ctx, "serving"), a.Serving,
+	err := workflow.ExecuteLocalActivity(local(ctx, "ready: into every route"), a.Serving,
 		activities.ServingInput{GUID: c.in.GUID, Hello: c.hello}).Get(ctx, nil)
 	switch {
 	case ctx.Err() != nil:

@@ -37,7 +37,7 @@ func (c *crawler) release(ctx workflow.Context, out *leaving) error {
 	case failed:
 		c.at(ctx, fleet.CrawlerRetired, out.reason)
 		var a *activities.Crawlers
-		return c.book(ctx, "launch failed", a.Fail, out.failure)
+		return c.book(ctx, "note that its launch failed", a.Fail, out.failure)
 	case lost:
 		return c.bury(ctx, out.reason)
 	case drained:
@@ -67,7 +67,7 @@ func (c *crawler) empty(ctx workflow.Context, out *leaving) error {
 	for pause := drainFirst; ; pause = min(2*pause, drainPause(long, workflow.Now(ctx).Sub(began))) {
 		var a *activities.Crawlers
 		var answer fleet.RetireAnswer
-		err := workflow.ExecuteLocalActivity(local(ctx, "drain"), a.Drain,
+		err := workflow.ExecuteLocalActivity(local(ctx, "drain: no new tickets; count those that run"), a.Drain,
 			activities.DrainInput{GUID: c.in.GUID, Reason: out.reason}).Get(ctx, &answer)
 		left := until.Sub(workflow.Now(ctx))
 		if err != nil || answer.Leases == 0 || left <= 0 {
@@ -145,8 +145,8 @@ func (c *crawler) bury(ctx workflow.Context, reason string) error {
 		activities.BuryInput{GUID: c.in.GUID, Reason: reason})
 }
 
-func (c *crawler) book(ctx workflow.Context, summary string, activity, in any) error {
-	return booked(workflow.ExecuteLocalActivity(local(ctx, summary), activity, in).Get(ctx, nil))
+func (c *crawler) book(ctx workflow.Context, said string, activity, in any) error {
+	return booked(workflow.ExecuteLocalActivity(local(ctx, said), activity, in).Get(ctx, nil))
 }
 
 // booked forgives a row that is not there any more: its tenant was erased.

@@ -53,7 +53,7 @@ func (s *serving) watch(ctx workflow.Context) {
 
 func (s *serving) arm(ctx workflow.Context, d time.Duration) {
 	s.idle = workflow.NewTimerWithOptions(ctx, max(d, idleLeast), workflow.TimerOptions{
-		Summary: fmt.Sprintf("idle kill after %s", s.in.IdleAfter),
+		Summary: summary("idle kill after %s", s.idleKill()),
 	})
 }
 
@@ -62,7 +62,7 @@ func (s *serving) arm(ctx workflow.Context, d time.Duration) {
 func (s *serving) look(ctx workflow.Context) *leaving {
 	var a *activities.Crawlers
 	var answer fleet.RetireAnswer
-	err := workflow.ExecuteLocalActivity(local(ctx, "retire if idle"), a.Retire, s.in.GUID).
+	err := workflow.ExecuteLocalActivity(local(ctx, "retire it if it is idle"), a.Retire, s.in.GUID).
 		Get(ctx, &answer)
 	switch {
 	case ctx.Err() != nil:
@@ -70,7 +70,7 @@ func (s *serving) look(ctx workflow.Context) *leaving {
 	case err != nil: // its row is gone: somebody else buried it
 		return &leaving{how: lost, reason: message(err)}
 	case answer.Done:
-		return &leaving{how: retired, reason: fmt.Sprintf("idle for %s", s.in.IdleAfter)}
+		return &leaving{how: retired, reason: "idle for " + spoken(s.in.IdleAfter.Std())}
 	}
 	age := workflow.Now(ctx).Sub(s.row.Times.Serving)
 	s.arm(ctx, max(answer.Left.Std(), age/idleShare))

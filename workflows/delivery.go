@@ -1,6 +1,8 @@
 package workflows
 
 import (
+	"fmt"
+
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -36,10 +38,16 @@ func (d *delivery) setup(ctx workflow.Context) error {
 func (d *delivery) run(ctx workflow.Context) (fleet.DeliveryTry, error) {
 	var a *activities.Deliveries
 	d.in.Retry = retried(d.in.Retry)
+	describe(d.try.State, "tried again for up to %s, at most %s apart",
+		spoken(d.in.Retry.For.Std()), spoken(d.in.Retry.Most.Std())).
+		line("message", "`%s`", d.in.ID).
+		moment("set aside at", workflow.Now(ctx).Add(d.in.Retry.For.Std())).show(ctx)
 	sending := workflow.WithActivityOptions(ctx, sendOptions(d.in))
 	err := workflow.ExecuteActivity(sending, a.Send, d.in).Get(ctx, nil)
 	if err == nil {
 		d.try.State = fleet.DeliveryDone
+		describe(d.try.State, "").line("message", "`%s`", d.in.ID).
+			moment("taken", workflow.Now(ctx)).show(ctx)
 		return d.try, nil
 	}
 	return d.setAside(ctx, err)
@@ -54,8 +62,11 @@ func (d *delivery) setAside(ctx workflow.Context, cause error) (fleet.DeliveryTr
 		why = "cancelled"
 	}
 	d.try.State, d.try.Error = fleet.DeliverySetAside, why
+	describe(d.try.State, "%s", why).line("message", "`%s`", d.in.ID).
+		moment("since", workflow.Now(ctx)).
+		line("bring it again", "`crawlfleet ticket redeliver`").show(ctx)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	aside := workflow.ExecuteLocalActivity(local(ctx, "set aside: "+why), a.SetAside, d.try)
+	aside := workflow.ExecuteLocalActivity(local(ctx, "set the message aside: "+why), a.SetAside, d.try)
 	if err := aside.Get(ctx, nil); err != nil {
 		return d.try, err
 	}
@@ -74,9 +85,11 @@ func (d *delivery) setAside(ctx workflow.Context, cause error) (fleet.DeliveryTr
 func Redelivery(ctx workflow.Context, in fleet.RedeliverRequest) ([]fleet.DeliveryRef, error) {
 	var a *activities.Deliveries
 	var refs []fleet.DeliveryRef
-	err := workflow.ExecuteLocalActivity(local(ctx, "make pending again"), a.Redeliver, in).Get(ctx, &refs)
+	err := workflow.ExecuteLocalActivity(local(ctx, fmt.Sprintf("bring the messages of ticket %s again", in.Ticket)), a.Redeliver, in).Get(ctx, &refs)
 	if e := activities.FromTemporal(err); e != nil {
 		return nil, activities.ToTemporal(e)
 	}
+	describe("ended", "%s pending again", many(len(refs), "message")).
+		line("ticket", "%s", in.Ticket).show(ctx)
 	return refs, err
 }

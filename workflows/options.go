@@ -79,19 +79,6 @@ const (
 	priorityLaunch = 3
 )
 
-// The times of a tenant.
-const (
-	tenantCall  = 10 * time.Second // one statement, or making a database: they may be repeated
-	tenantSteps = 10 * time.Minute // then provisioning is given up and undone
-	// A proof that an earlier try left running is gone within its launch budget, a
-	// stop and the reaper's time.
-	proofPause   = 5 * time.Second
-	proofTries   = 36
-	eraseCall    = 24 * time.Hour      // one attempt at ending crawlers, heartbeating
-	eraseSilence = 10 * time.Second    // a worker that is lost in mid-deletion
-	patience     = 30 * 24 * time.Hour // a store that is away must fail nobody
-)
-
 // The times of a message to a webhook, where its input names none.
 const (
 	sendMost    = 20 * time.Second // one try: 15 s for the receiver, and its note in the row
@@ -107,9 +94,12 @@ const conductorRounds = 200
 // wakeLeast keeps a Wake that has passed already from becoming a busy loop.
 const wakeLeast = time.Second
 
+// patience is for a store that is away, which must fail nobody.
+const patience = 30 * 24 * time.Hour
+
 // local runs a short activity in this worker, as one event. Errors that may pass
 // are retried for as long as a store may be away.
-func local(ctx workflow.Context, summary string) workflow.Context {
+func local(ctx workflow.Context, said string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    10 * time.Second, // a transaction takes milliseconds; a lock may be held for 5 s
 		ScheduleToCloseTimeout: patience,
@@ -118,7 +108,7 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 			BackoffCoefficient: 2,
 			MaximumInterval:    10 * time.Second, // soon after the store is back
 		},
-		Summary: summary,
+		Summary: summary("%s", said),
 	})
 }
 
@@ -126,7 +116,7 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 // queue of a crawler that may be dead; the workflow decides instead.
 func once() *temporal.RetryPolicy { return &temporal.RetryPolicy{MaximumAttempts: 1} }
 
-func crawlOptions(lease *fleet.Lease, left time.Duration, summary string) workflow.ActivityOptions {
+func crawlOptions(lease *fleet.Lease, left time.Duration, said string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		ActivityID:             fleet.ActivityCrawlID(lease.Epoch),
 		TaskQueue:              fleet.CrawlQueue(lease.GUID),
@@ -135,7 +125,7 @@ func crawlOptions(lease *fleet.Lease, left time.Duration, summary string) workfl
 		ScheduleToCloseTimeout: left, // zero: none
 		HeartbeatTimeout:       crawlSilence,
 		RetryPolicy:            once(),
-		Summary:                summary,
+		Summary:                summary("%s", said),
 	}
 }
 
@@ -146,7 +136,7 @@ func helloOptions(g fleet.GUID) workflow.ActivityOptions {
 		ScheduleToStartTimeout: launchBudget,
 		StartToCloseTimeout:    helloMost,
 		RetryPolicy:            once(),
-		Summary:                "ready: " + string(g),
+		Summary:                summary("ready: %s", g),
 	}
 }
 
@@ -158,7 +148,7 @@ func serveOptions(g fleet.GUID) workflow.ActivityOptions {
 		StartToCloseTimeout:    serveMost,
 		HeartbeatTimeout:       serveSilence,
 		RetryPolicy:            once(),
-		Summary:                "liveness of " + string(g),
+		Summary:                summary("liveness of %s", g),
 	}
 }
 
@@ -174,7 +164,7 @@ func launchOptions(in fleet.CrawlerInput) workflow.ActivityOptions {
 			MaximumAttempts: launchTries,
 		},
 		Priority: temporal.Priority{PriorityKey: priorityLaunch, FairnessKey: string(in.Tenant)},
-		Summary:  "launch at " + string(in.Offering),
+		Summary:  summary("launch at %s", in.Offering),
 	}
 }
 
@@ -184,7 +174,7 @@ func describeOptions(in fleet.CrawlerInput) workflow.ActivityOptions {
 		StartToCloseTimeout:    describeMost,
 		ScheduleToCloseTimeout: describeBudget,
 		Priority:               temporal.Priority{PriorityKey: priorityUrgent, FairnessKey: string(in.Tenant)},
-		Summary:                "is it still there?",
+		Summary:                "ask the provider whether it is still there",
 	}
 }
 
@@ -225,33 +215,6 @@ func sendOptions(in fleet.DeliveryInput) workflow.ActivityOptions {
 		},
 		// A tenant whose receiver hangs holds up its own messages before those of others.
 		Priority: temporal.Priority{FairnessKey: string(in.Tenant)},
-		Summary:  "tell the webhook",
-	}
-}
-
-// stepOptions are those of a provisioning step: bounded, so that a creation that
-// cannot succeed is undone and says so.
-func stepOptions() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:              fleet.ControlQueue,
-		StartToCloseTimeout:    tenantCall,
-		ScheduleToCloseTimeout: tenantSteps,
-		RetryPolicy:            steady(),
-	}
-}
-
-// eraseOptions are those of a deletion's steps and of compensation: for ever.
-func eraseOptions() workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           fleet.ControlQueue,
-		StartToCloseTimeout: eraseCall,
-		HeartbeatTimeout:    eraseSilence,
-		RetryPolicy:         steady(),
-	}
-}
-
-func steady() *temporal.RetryPolicy {
-	return &temporal.RetryPolicy{
-		InitialInterval: 200 * time.Millisecond, MaximumInterval: 30 * time.Second,
+		Summary:  summary("tell the webhook, again for up to %s", spoken(in.Retry.For.Std())),
 	}
 }

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -45,7 +44,7 @@ func (t *tenant) setup(ctx workflow.Context) error {
 		return err
 	}
 	var a *activities.Tenants
-	err := workflow.ExecuteLocalActivity(local(ctx, "admit"), a.Admit, t.document).Get(ctx, &t.in)
+	err := workflow.ExecuteLocalActivity(local(ctx, "admit: read the document strictly"), a.Admit, t.document).Get(ctx, &t.in)
 	if err != nil {
 		return plain(err)
 	}
@@ -83,32 +82,4 @@ func (t *tenant) renew(ctx workflow.Context) error {
 		return err
 	}
 	return workflow.NewContinueAsNewError(ctx, fleet.TenantWorkflow, t.document, t.status)
-}
-
-// at notes the tenant's state for readers; it costs no event.
-func (t *tenant) at(ctx workflow.Context, s fleet.TenantState) {
-	t.status.State = s
-	workflow.SetCurrentDetails(ctx, t.text())
-}
-
-// text is the status for the Web UI.
-func (t *tenant) text() string {
-	text := fmt.Sprintf("**%s**", t.status.State)
-	if t.status.Reason != "" && t.status.State == fleet.TenantSuspended {
-		text += ": " + t.status.Reason
-	}
-	text += fmt.Sprintf("\n\nUp to %d crawlers of %d slots.", t.status.Plan.MaxCrawlers,
-		t.status.Plan.SlotsPerCrawler)
-	for _, k := range t.status.Keys {
-		text += fmt.Sprintf(" Key `%s`.", k.Name)
-	}
-	text += "\n\n"
-	for _, s := range t.status.Steps {
-		mark := "…"
-		if s.Done {
-			mark = s.Took.String()
-		}
-		text += fmt.Sprintf("- %s: %s %s\n", s.Name, mark, s.Detail)
-	}
-	return text
 }

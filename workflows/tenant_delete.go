@@ -88,18 +88,17 @@ func (t *tenant) lookForTraces(ctx workflow.Context) (left string, err error) {
 	return left, err
 }
 
-// erase calls an activity of a deletion.
-func erase(ctx workflow.Context, summary string, out, activity any, in ...any) error {
-	o := eraseOptions()
-	o.Summary = summary
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, o), activity, in...).Get(ctx, out)
+// erase calls an activity of a deletion, or one that undoes.
+func erase(ctx workflow.Context, said string, out, activity any, in ...any) error {
+	return workflow.ExecuteActivity(
+		workflow.WithActivityOptions(ctx, eraseOptions(said)), activity, in...).Get(ctx, out)
 }
 
 // counted is a step that answers how many there were.
-func counted(name, summary, did string, activity any, id fleet.TenantID) step {
+func counted(name, said, did string, activity any, id fleet.TenantID) step {
 	return step{name: name, do: func(ctx workflow.Context) (string, error) {
 		var n int
-		err := erase(ctx, summary, &n, activity, id)
+		err := erase(ctx, said, &n, activity, id)
 		return fmt.Sprintf("%d %s", n, did), err
 	}}
 }

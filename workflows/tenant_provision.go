@@ -66,8 +66,8 @@ func (t *tenant) account(ctx workflow.Context) (fleet.TenantStatus, error) {
 	var a *activities.Tenants
 	var status fleet.TenantStatus
 	open := func(ctx workflow.Context) (string, error) {
-		err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stepOptions()),
-			a.OpenAccount, t.in).Get(ctx, &status)
+		err := workflow.ExecuteActivity(
+			workflow.WithActivityOptions(ctx, stepOptions("write the account's row")), a.OpenAccount, t.in).Get(ctx, &status)
 		return string(status.State), err
 	}
 	var err error
@@ -98,7 +98,7 @@ func (t *tenant) takeOver(ctx workflow.Context, row fleet.TenantStatus) {
 // again gives a row that an earlier try left behind the plan of today's document.
 func (t *tenant) again(ctx workflow.Context) error {
 	var a *activities.Tenants
-	return plain(workflow.ExecuteLocalActivity(local(ctx, "change the plan"),
+	return plain(workflow.ExecuteLocalActivity(local(ctx, "try again, with the plan of this document"),
 		a.ChangePlan, t.document).Get(ctx, nil))
 }
 
@@ -108,35 +108,34 @@ func (t *tenant) undoAccount(ctx workflow.Context) error {
 	if t.status.Error != nil {
 		reason = t.status.Error.Error()
 	}
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, eraseOptions()), a.MoveTenant,
-		activities.MoveInput{Tenant: t.in.Tenant, State: fleet.TenantFailed, Reason: reason}).Get(ctx, nil)
+	return erase(ctx, "undo: note that the account failed", nil, a.MoveTenant,
+		activities.MoveInput{Tenant: t.in.Tenant, State: fleet.TenantFailed, Reason: reason})
 }
 
 // steps are those after the account's row, in order.
 func (t *tenant) steps() []step {
 	var a *activities.Tenants
 	id := t.in.Tenant
-	call := func(ctx workflow.Context, activity any, in ...any) error {
+	call := func(ctx workflow.Context, said string, activity any, in ...any) error {
 		return workflow.ExecuteActivity(
-			workflow.WithActivityOptions(ctx, stepOptions()), activity, in...).Get(ctx, nil)
+			workflow.WithActivityOptions(ctx, stepOptions(said)), activity, in...).Get(ctx, nil)
 	}
 	return []step{
 		{
 			name: "database",
 			do: func(ctx workflow.Context) (string, error) {
-				return "", call(ctx, a.CreateDatabase, id)
+				return "", call(ctx, "create the database", a.CreateDatabase, id)
 			},
 			undo: func(ctx workflow.Context) error {
-				return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, eraseOptions()),
-					a.DestroyDatabase, id).Get(ctx, nil)
+				return erase(ctx, "undo: remove the database", nil, a.DestroyDatabase, id)
 			},
 		},
 		{name: "queue", do: func(ctx workflow.Context) (string, error) {
-			return fleet.ControlQueue, call(ctx, a.CheckQueue)
+			return fleet.ControlQueue, call(ctx, "check that workers poll its queue", a.CheckQueue)
 		}},
 		{name: "proof crawler", do: t.prove}, // its own workflow stops it, whatever happens here
 		{name: "open for tickets", do: func(ctx workflow.Context) (string, error) {
-			return "", call(ctx, a.MoveTenant,
+			return "", call(ctx, "open it for tickets", a.MoveTenant,
 				activities.MoveInput{Tenant: id, State: fleet.TenantReady, Reason: "provisioned"})
 		}},
 	}
@@ -148,7 +147,8 @@ func (t *tenant) prove(ctx workflow.Context) (string, error) {
 	for try := 1; ; try++ {
 		var a *activities.Tenants
 		var in fleet.CrawlerInput
-		if err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stepOptions()),
+		if err := workflow.ExecuteActivity(
+			workflow.WithActivityOptions(ctx, stepOptions("reserve a crawler that proves it")),
 			a.ReserveProof, t.in.Tenant).Get(ctx, &in); err != nil {
 			return "", err
 		}
@@ -160,7 +160,9 @@ func (t *tenant) prove(ctx workflow.Context) (string, error) {
 		case try == proofTries || !innocent(err):
 			return "", err
 		}
-		if err := workflow.Sleep(ctx, proofPause); err != nil {
+		if err := workflow.NewTimerWithOptions(ctx, proofPause, workflow.TimerOptions{
+			Summary: "wait for the end of an earlier proof",
+		}).Get(ctx, nil); err != nil {
 			return "", err
 		}
 	}

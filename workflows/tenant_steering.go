@@ -26,7 +26,7 @@ func (t *tenant) apply(ctx workflow.Context, document json.RawMessage) (fleet.Te
 	err := t.inTurn(ctx, func() error {
 		var a *activities.Tenants
 		var in fleet.TenantInput
-		if err := workflow.ExecuteLocalActivity(local(ctx, "change the plan"), a.ChangePlan, document).
+		if err := workflow.ExecuteLocalActivity(local(ctx, "change plan, name, labels and webhooks"), a.ChangePlan, document).
 			Get(ctx, &in); err != nil {
 			return err
 		}
@@ -41,26 +41,26 @@ func (t *tenant) apply(ctx workflow.Context, document json.RawMessage) (fleet.Te
 
 func (t *tenant) replan(ctx workflow.Context, r fleet.PlanRequest) (fleet.TenantStatus, error) {
 	var a *activities.Tenants
-	return t.steer(ctx, "change the plan", a.Replan, r)
+	return t.steer(ctx, "change parts of the plan", a.Replan, r)
 }
 
 func (t *tenant) suspend(ctx workflow.Context, r fleet.SuspendRequest) (fleet.TenantStatus, error) {
 	var a *activities.Tenants
-	return t.steer(ctx, "suspend: drain to zero", a.Suspend, r)
+	return t.steer(ctx, "suspend: drain to zero, tickets wait", a.Suspend, r)
 }
 
 func (t *tenant) resume(ctx workflow.Context, r fleet.ResumeRequest) (fleet.TenantStatus, error) {
 	var a *activities.Tenants
-	return t.steer(ctx, "resume", a.Resume, r)
+	return t.steer(ctx, "resume: tickets go on", a.Resume, r)
 }
 
 // steer has the desk change the account and takes over how it is then.
 func (t *tenant) steer(
-	ctx workflow.Context, summary string, activity, request any,
+	ctx workflow.Context, said string, activity, request any,
 ) (fleet.TenantStatus, error) {
 	err := t.inTurn(ctx, func() error {
 		var now fleet.TenantStatus
-		err := workflow.ExecuteLocalActivity(local(ctx, summary), activity, t.in.Tenant, request).
+		err := workflow.ExecuteLocalActivity(local(ctx, said), activity, t.in.Tenant, request).
 			Get(ctx, &now)
 		if err != nil {
 			return err
@@ -86,10 +86,10 @@ func (t *tenant) revokeKey(ctx workflow.Context, r fleet.RevokeRequest) (fleet.K
 
 // key changes one key. The status names those that are not revoked.
 func (t *tenant) key(
-	ctx workflow.Context, summary string, activity, request any,
+	ctx workflow.Context, said string, activity, request any,
 ) (row fleet.KeyRow, err error) {
 	err = t.inTurn(ctx, func() error {
-		err := workflow.ExecuteLocalActivity(local(ctx, summary), activity, t.in.Tenant, request).
+		err := workflow.ExecuteLocalActivity(local(ctx, said), activity, t.in.Tenant, request).
 			Get(ctx, &row)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func Ticket(
 ) (fleet.TicketResult, error) {
 	t := &ticket{
 		document: document, carry: carry,
-		granted: workflow.GetSignalChannel(ctx, fleet.SignalGranted),
+		granted: hearing(ctx, fleet.SignalGranted, "a slot may be free: ask again; carries nothing"),
 	}
 	if err := t.setup(ctx); err != nil {
 		return fleet.TicketResult{}, err
@@ -38,6 +38,7 @@ type ticket struct {
 	granted  workflow.ReceiveChannel
 	routed   activities.Routed // the last answer
 	accepted bool              // the desk has answered, this run or the one before
+	seeds    string            // what it crawls, in a few words
 	status   fleet.TicketStatus
 	carry    ticketCarry
 	steering
@@ -54,6 +55,7 @@ type ending struct {
 
 func (t *ticket) setup(ctx workflow.Context) error {
 	t.status.State, t.status.Moves = fleet.TicketWaiting, t.carry.Moves
+	t.seeds = seedsOf(t.document)
 	t.accepted = workflow.GetInfo(ctx).ContinuedExecutionRunID != ""
 	err := workflow.SetQueryHandlerWithOptions(ctx, fleet.TicketQuery,
 		func() (fleet.TicketStatus, error) { return t.status, nil },
@@ -110,7 +112,7 @@ func (t *ticket) route(ctx workflow.Context, lost int64, why fleet.Code) error {
 	for t.nudge.ReceiveAsync(nil) { // it is heard with this question
 	}
 	var routed activities.Routed
-	err := workflow.ExecuteLocalActivity(local(ctx, "route"), a.Route, in).Get(ctx, &routed)
+	err := workflow.ExecuteLocalActivity(local(ctx, t.question(in)), a.Route, in).Get(ctx, &routed)
 	if err != nil {
 		return err
 	}
@@ -162,7 +164,7 @@ func (t *ticket) end(ctx workflow.Context, e ending) (fleet.TicketResult, error)
 	}
 	var a *activities.Tickets
 	var result fleet.TicketResult
-	err := workflow.ExecuteLocalActivity(local(ctx, "record"), a.Record, in).Get(ctx, &result)
+	err := workflow.ExecuteLocalActivity(local(ctx, "record the end: "+string(e.outcome)), a.Record, in).Get(ctx, &result)
 	if err != nil {
 		if own := activities.FromTemporal(err); own != nil {
 			return result, activities.ToTemporal(own)

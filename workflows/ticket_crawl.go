@@ -25,10 +25,10 @@ func (t *ticket) crawl(ctx workflow.Context) (*ending, fleet.Code) {
 	defer func() { t.cut = nil }()
 	lease, began := t.routed.Lease, workflow.Now(ctx)
 	t.carry.Asks = 0
-	summary := fmt.Sprintf("crawl %s on %s (%s)", t.routed.Ticket, lease.GUID, lease.Address)
+	said := fmt.Sprintf("crawl %s on %s (%s)", t.routed.Ticket, lease.GUID, lease.Address)
 	var result fleet.CrawlResult
 	err := workflow.ExecuteActivity(
-		workflow.WithActivityOptions(crawling, crawlOptions(lease, left, summary)),
+		workflow.WithActivityOptions(crawling, crawlOptions(lease, left, said)),
 		fleet.ActivityCrawl,
 		fleet.CrawlInput{Tenant: t.routed.Tenant, Ticket: t.routed.Ticket, Epoch: lease.Epoch},
 	).Get(ctx, &result)

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"hash/fnv"
 	"strconv"
 	"time"
@@ -15,13 +14,13 @@ import (
 // asks by itself in the end. It answers an end where the deadline passes or the ticket
 // is cancelled meanwhile.
 func (t *ticket) wait(ctx workflow.Context) *ending {
-	pause, why := t.pause(ctx), "ask again: "+t.reason()
+	pause, why := t.pause(ctx), summary("ask again: %s", t.reason())
 	if left, bounded := t.left(ctx); bounded {
 		if left <= 0 {
 			return expired()
 		}
 		if pause == 0 || left < pause {
-			pause, why = left, "the deadline: "+t.reason()
+			pause, why = left, summary("the deadline: %s", t.reason())
 		}
 	}
 	timerCtx, stop := workflow.WithCancel(ctx)
@@ -78,29 +77,4 @@ func (t *ticket) reason() string {
 		return "no slot is free"
 	}
 	return t.routed.Wait.Message
-}
-
-// show brings the answer of the desk into the status and the Web UI. It costs no event.
-func (t *ticket) show(ctx workflow.Context) {
-	s := &t.status
-	if s.Result == nil {
-		s.Tenant, s.Ticket, s.Wait = t.routed.Tenant, t.routed.Ticket, t.routed.Wait
-		s.State, s.Crawler, s.Address = fleet.TicketWaiting, "", ""
-		if lease := t.routed.Lease; lease != nil {
-			s.State, s.Crawler, s.Address = fleet.TicketRunning, lease.GUID, lease.Address
-		}
-	}
-	text := fmt.Sprintf("**%s**", s.State)
-	switch {
-	case s.Result != nil:
-		text += fmt.Sprintf(": %s, %d pages. %s", s.Result.Outcome, s.Result.Counters.Fetched, s.Result.Reason)
-	case s.Wait != nil:
-		text += fmt.Sprintf(": %s (`%s`)", s.Wait.Message, s.Wait.Code)
-	case s.Crawler != "":
-		text += fmt.Sprintf(" on `%s`, address %s", s.Crawler, s.Address)
-	}
-	if s.Moves > 0 {
-		text += fmt.Sprintf(", moved %d times", s.Moves)
-	}
-	workflow.SetCurrentDetails(ctx, text)
 }

@@ -37,3 +37,9 @@ func (u update[R, A]) register(ctx workflow.Context) error {
 			},
 		})
 }
+
+// hearing is the channel of a signal, with what the signal is for.
+func hearing(ctx workflow.Context, name, description string) workflow.ReceiveChannel {
+	return workflow.GetSignalChannelWithOptions(ctx, name,
+		workflow.SignalChannelOptions{Description: description})
+}

@@ -134,7 +134,7 @@ func (s *Store) reserve(t fleet.TenantID, slots int) fleet.CrawlerInput {
 	s.order = append(s.order, g)
 	return fleet.CrawlerInput{
 		Tenant: t, GUID: g, Offering: "memory/here", Provider: "memory", Account: "local",
-		Slots: slots, IdleAfter: fleet.Duration(s.IdleAfter),
+		Slots: slots, IdleAfter: fleet.Duration(s.IdleAfter), Grain: fleet.GrainSecond,
 	}
 }
 

@@ -247,7 +247,7 @@ func (s *Store) Decide(_ context.Context, t fleet.TenantID) (fleet.Decision, err
 func (s *Store) input(c *fleet.CrawlerRow) fleet.CrawlerInput {
 	return fleet.CrawlerInput{
 		Tenant: c.Tenant, GUID: c.GUID, Offering: c.Offering, Provider: c.Provider,
-		Account: c.Account, Slots: c.Slots, IdleAfter: fleet.Duration(s.IdleAfter), Proof: c.Proof,
+		Account: c.Account, Slots: c.Slots, IdleAfter: fleet.Duration(s.IdleAfter), Grain: fleet.GrainSecond, Proof: c.Proof,
 	}
 }
 

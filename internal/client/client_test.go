@@ -76,7 +76,7 @@ func TestClient(t *testing.T) {
 		require.Contains(t, info.GetSearchAttributes().GetIndexedFields(), fleet.AttrTenant)
 		require.Contains(t, info.GetSearchAttributes().GetIndexedFields(), fleet.AttrSession)
 		require.Contains(t, info.GetMemo().GetFields(), "labels")
-		require.Equal(t, `"example.com"`, string(d.GetExecutionConfig().GetUserMetadata().GetSummary().GetData()))
+		require.Equal(t, `"http://example.com/needle"`, string(d.GetExecutionConfig().GetUserMetadata().GetSummary().GetData()))
 		require.EqualValues(t, fleet.DefaultPriority, info.GetPriority().GetPriorityKey())
 		require.Equal(t, "acme", info.GetPriority().GetFairnessKey())
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -72,7 +71,7 @@ func ticketOptions(workflowID string, in fleet.TicketInput) client.StartWorkflow
 		WorkflowIDConflictPolicy:                 enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		TypedSearchAttributes:                    temporal.NewSearchAttributes(attributes...),
-		StaticSummary:                            summary(in),
+		StaticSummary:                            fleet.Seeds(in.URLs),
 		Priority: temporal.Priority{
 			PriorityKey: in.Priority, FairnessKey: string(in.Tenant),
 		},
@@ -81,18 +80,6 @@ func ticketOptions(workflowID string, in fleet.TicketInput) client.StartWorkflow
 		o.Memo = map[string]any{"labels": in.Labels}
 	}
 	return o
-}
-
-// summary is one line for the Web UI: hosts only, a query may hold what is nobody's business.
-func summary(in fleet.TicketInput) string {
-	host := "?"
-	if u, err := url.Parse(in.URLs[0]); err == nil {
-		host = u.Host
-	}
-	if n := len(in.URLs); n > 1 {
-		return fmt.Sprintf("%s and %d more seeds", host, n-1)
-	}
-	return host
 }
 
 // sameTicket compares the content of the ticket that runs under t's id.

@@ -44,7 +44,7 @@ func scanCrawler(r scanner, c *crawlerRow) error {
 func (c crawlerRow) input() fleet.CrawlerInput {
 	return fleet.CrawlerInput{
 		Tenant: c.Tenant, GUID: c.GUID, Offering: c.Offering, Provider: c.Provider, Account: c.Account,
-		Slots: c.Slots, Address: c.Address, IdleAfter: fleet.Duration(c.idleAfter), Proof: c.Proof,
+		Slots: c.Slots, Address: c.Address, IdleAfter: fleet.Duration(c.idleAfter), Grain: c.grain, Proof: c.Proof,
 	}
 }
 

@@ -30,7 +30,7 @@ func testCrawler(t *testing.T, open Factory) {
 		r, in := reserved(t, nil)
 		require.Equal(t, fleet.CrawlerInput{
 			Tenant: "acme", GUID: in.GUID, Offering: "process/a", Provider: "process", Account: "local",
-			Slots: 2, IdleAfter: fleet.Duration(time.Minute),
+			Slots: 2, IdleAfter: fleet.Duration(time.Minute), Grain: fleet.GrainSecond,
 		}, in)
 		for range 2 {
 			row, err := r.Launching(r.ctx, in)
