@@ -18,7 +18,7 @@ type details struct{ text strings.Builder }
 // something.
 func describe[S ~string](state S, format string, args ...any) *details {
 	d := &details{}
-	fmt.Fprintf(&d.text, "**%s**", state)
+	d.text.WriteString("**" + string(state) + "**")
 	if said := fmt.Sprintf(format, args...); said != "" {
 		d.text.WriteString(": " + said)
 	}
@@ -29,7 +29,7 @@ func describe[S ~string](state S, format string, args ...any) *details {
 // line adds a named line; one without a value is left out.
 func (d *details) line(name, format string, args ...any) *details {
 	if said := fmt.Sprintf(format, args...); said != "" {
-		fmt.Fprintf(&d.text, "\n- %s: %s", name, said)
+		d.text.WriteString("\n- " + name + ": " + said)
 	}
 	return d
 }

@@ -2,8 +2,6 @@ package workflows
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"go.temporal.io/sdk/workflow"
@@ -77,7 +75,7 @@ func (t *tenant) lookForTraces(ctx workflow.Context) (left string, err error) {
 			return "", err
 		}
 		var parts []string
-		for _, place := range slices.Sorted(maps.Keys(found)) {
+		for _, place := range workflow.DeterministicKeys(found) {
 			parts = append(parts, fmt.Sprintf("%s %d", place, found[place]))
 		}
 		if left = strings.Join(parts, ", "); left != "" {

@@ -38,7 +38,7 @@ func (t *tenant) details() *details {
 		if i == 0 {
 			d.text.WriteString("\n")
 		}
-		fmt.Fprintf(&d.text, "\n%d. %s: %s", i+1, s.Name, stepped(s))
+		d.text.WriteString(fmt.Sprintf("\n%d. %s: %s", i+1, s.Name, stepped(s)))
 	}
 	return d
 }
