@@ -59,27 +59,18 @@ func (t *tenant) run(ctx workflow.Context) (fleet.TenantStatus, error) {
 	if err := t.provision(ctx); err != nil {
 		return t.status, err
 	}
-	for !t.leaving {
-		if err := workflow.Await(ctx, func() bool {
-			return t.leaving || full(ctx)
-		}); err != nil {
-			return t.status, err // cancelled: the account stays as it is, without its workflow
-		}
-		if !t.leaving {
-			return t.status, t.renew(ctx)
-		}
+	// An update under way may be the deletion: it is waited for, and looked at again.
+	if err := workflow.Await(ctx, func() bool {
+		return t.leaving || full(ctx) && workflow.AllHandlersFinished(ctx)
+	}); err != nil {
+		return t.status, err // cancelled: the account stays as it is, without its workflow
+	}
+	if !t.leaving { // the plan of today is the document of the next run
+		return t.status,
+			workflow.NewContinueAsNewError(ctx, fleet.TenantWorkflow, t.document, t.status)
 	}
 	if err := t.delete(ctx); err != nil {
 		return t.status, err
 	}
 	return t.status, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-}
-
-// renew continues as new when no update is under way; the plan of today is the
-// document of the next run.
-func (t *tenant) renew(ctx workflow.Context) error {
-	if err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }); err != nil {
-		return err
-	}
-	return workflow.NewContinueAsNewError(ctx, fleet.TenantWorkflow, t.document, t.status)
 }

@@ -91,7 +91,7 @@ func (t *ticket) run(ctx workflow.Context) (fleet.TicketResult, error) {
 		if end != nil {
 			return t.end(ctx, *end)
 		}
-		if why == "" && full(ctx) && t.answered(ctx) && !t.pending() {
+		if why == "" && full(ctx) && t.settled(ctx) {
 			return fleet.TicketResult{},
 				workflow.NewContinueAsNewError(ctx, fleet.TicketWorkflow, t.document, t.carry)
 		}

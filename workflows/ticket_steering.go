@@ -89,3 +89,13 @@ func (t *ticket) answered(ctx workflow.Context) bool {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	return workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) }) == nil
 }
+
+// settled waits until everybody who steers the ticket has an answer, and reports whether
+// the ticket may continue as new: not where the desk has to be asked first, since those
+// who steer it wait for that.
+func (t *ticket) settled(ctx workflow.Context) bool {
+	err := workflow.Await(ctx, func() bool {
+		return t.pending() || workflow.AllHandlersFinished(ctx)
+	})
+	return err == nil && !t.pending()
+}
