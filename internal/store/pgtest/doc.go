@@ -3,4 +3,7 @@
 //
 // It runs as another user where the tests run as root, who may not start one. A machine
 // without PostgreSQL fails the test: what runs on it only is then not known to work.
+//
+// What both dialects have to keep to is here, too: migrations that leave the same tables
+// behind (SameTables), and that bring the rows of older schemas forward (Pasts).
 package pgtest
