@@ -6,7 +6,7 @@ type Count func(what, kind string)
 
 // What is counted.
 const (
-	CountedCure    = "cure"           // by the reaper; the kind is one of the cures below
+	CountedCure    = "cure"           // by the reaper; the kind is one of the cures below, or a fleet.MendCase
 	CountedRound   = "round"          // of the reaper: ok or failed
 	CountedKept    = "keep"           // rounds of the keeper: ok or failed
 	CountedTry     = "delivery"       // of a message to a webhook: delivered, failed or set_aside

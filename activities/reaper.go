@@ -21,7 +21,7 @@ const (
 	settlePause   = 5 * time.Second // between two tries while the store is away
 )
 
-// Reaper heals what rows say against Temporal and against the providers: code that was
+// Reaper heals what rows say against Temporal, the providers and each other: code that was
 // terminated tells nobody, and neither does a machine that was taken away. Its cases and
 // cures are the tables of docs/healing.md, which its test plays. Every cure may be
 // repeated and may meet another reaper's; where somebody does not answer, nothing is
@@ -34,7 +34,8 @@ type Reaper struct {
 	Courier   *Courier
 	Namespace string
 	Interval  time.Duration // between two rounds
-	// ListEvery is the least pause between two lists of a provider.
+	// ListEvery is the least pause between two lists of a provider, and between two looks
+	// for rows that contradict each other.
 	ListEvery time.Duration
 	Count     Count
 	Log       *zap.Logger
@@ -63,7 +64,7 @@ func (r *Reaper) Round(ctx context.Context) error {
 		r.deliveries(ctx))
 	if time.Since(r.listed) >= r.ListEvery {
 		r.listed = time.Now()
-		errs = errors.Join(errs, r.machines(ctx))
+		errs = errors.Join(errs, r.mend(ctx), r.machines(ctx))
 	}
 	return errs
 }

@@ -44,14 +44,19 @@ func (r *Reaper) crawler(ctx context.Context, row fleet.CrawlerRow) error {
 	case fleet.ClassOf(err) != fleet.ClassNotFound:
 		return fmt.Errorf("stop %s: %w", row.GUID, err)
 	}
-	books := &Crawlers{
-		Desk: r.Control, Temporal: r.Temporal, Namespace: r.Namespace, Courier: r.Courier,
-	}
+	books := r.books()
 	if err := books.Bury(ctx, BuryInput{GUID: row.GUID, Reason: "its workflow was ended"}); err != nil {
 		return err
 	}
 	r.Count.add(CountedCure, CureCrawler)
 	return r.settle(ctx, books, row.GUID)
+}
+
+// books are the crawlers' desk as the reaper uses it.
+func (r *Reaper) books() *Crawlers {
+	return &Crawlers{
+		Desk: r.Control, Temporal: r.Temporal, Namespace: r.Namespace, Courier: r.Courier,
+	}
 }
 
 // settle closes the books. A buried row is not listed again, so this one insists.

@@ -167,3 +167,23 @@ func healOvertaken(t *testing.T, d *desk) {
 	require.Equal(t, fleet.ActivityCrawlID(epoch-1), failed[0].Name)
 	require.Equal(t, fleet.TicketRunning, d.store.Ticket("t1").State)
 }
+
+func TestReaper_TellsOfRowsThatItMended(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Crawler(1)
+	d.route(t, "t1")
+	lease := fleet.LeaseRow{Lease: *d.store.Ticket("t1").Lease, WorkflowID: fleet.TicketWorkflowID("acme", "t1")}
+	d.store.Mends(fleet.Mended{
+		Cures:  map[fleet.MendCase]int{fleet.MendTicket: 2},
+		Leases: []fleet.LeaseRow{lease},
+		Follow: fleet.Follow{Conductors: []fleet.TenantID{"acme"}},
+	})
+	require.NoError(t, d.reaper.Round(t.Context()))
+	require.Equal(t, []string{string(fleet.MendTicket), string(fleet.MendTicket)}, d.counted)
+	failed := d.temporal.Messages("complete")
+	require.Len(t, failed, 1)
+	require.Equal(t, fleet.ActivityCrawlID(lease.Epoch), failed[0].Name)
+	told := d.temporal.Messages("")
+	require.Equal(t, fleet.SignalDemand, told[len(told)-1].Name)
+}

@@ -61,6 +61,7 @@ const (
 	DecidedPause    DecisionKind = "pause"
 	DecidedResume   DecisionKind = "resume"
 	DecidedDeliver  DecisionKind = "deliver" // a webhook was told, or set aside
+	DecidedMend     DecisionKind = "mend"    // rows contradicted each other
 	DecidedEnd      DecisionKind = "end"     // the ticket's outcome and cost
 )
 

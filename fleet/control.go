@@ -19,6 +19,7 @@ type Control interface {
 	AuditDesk
 	DeliveryDesk
 	Keeper
+	Mender
 	GaugeReader
 	TraceReader
 }

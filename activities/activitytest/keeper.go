@@ -22,6 +22,24 @@ func (s *Store) HoldSpend(context.Context) (fleet.Follow, error) {
 	return s.spends, nil
 }
 
+// Mends makes Mend answer once what it is given.
+func (s *Store) Mends(m fleet.Mended) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mended = m
+}
+
+// Mend answers what Mends said.
+func (s *Store) Mend(context.Context, int) (fleet.Mended, error) {
+	if err := s.enter("Mend"); err != nil {
+		return fleet.Mended{}, err
+	}
+	defer s.mu.Unlock()
+	m := s.mended
+	s.mended = fleet.Mended{}
+	return m, nil
+}
+
 // Expired lists ended tickets that are past Keep.Results and not forgotten.
 func (s *Store) Expired(_ context.Context, limit int) ([]fleet.TicketRef, error) {
 	if err := s.enter("Expired"); err != nil {

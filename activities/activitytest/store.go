@@ -37,6 +37,7 @@ type Store struct {
 	audit    []fleet.AuditRecord
 	messages map[fleet.DeliveryRef]*fleet.Delivery
 	spends   fleet.Follow
+	mended   fleet.Mended
 	purged   map[fleet.GUID]bool
 
 	forgotten map[fleet.TicketID]bool

@@ -148,6 +148,8 @@ func kindWords(k fleet.DecisionKind) string {
 		return "Resumed"
 	case fleet.DecidedDeliver:
 		return "Webhook"
+	case fleet.DecidedMend:
+		return "Put right"
 	case fleet.DecidedEnd:
 		return "Ended"
 	}

@@ -55,10 +55,14 @@ func TestQueries_DoNotScanWhatIsKept(t *testing.T) {
 		"spent":       `SELECT currency, sum(amount) FROM ledger WHERE tenant = 'a' AND at >= 1 GROUP BY currency`,
 		"room": `SELECT count(*) FROM tickets WHERE tenant = 'a' AND state = 'ended' AND forgotten = 0
 			AND ended_at > 1`,
-		"gauge":   `SELECT wait_code, count(*) FROM tickets WHERE state = 'waiting' GROUP BY wait_code`,
-		"grants":  `SELECT tenant FROM leases WHERE tenant = 'a' AND granted = 1`,
-		"session": `SELECT count(*) FROM leases l WHERE l.tenant = 'a' AND l.session_key = 'b'`,
-		"bill":    `SELECT l.guid, c.address FROM ledger l LEFT JOIN crawlers c ON c.guid = l.guid WHERE l.tenant = 'a' AND l.ticket = 'b'`,
+		"buried leases":    crawlerColumns + buriedLeases,
+		"miscounted":       crawlerColumns + miscounted,
+		"leaseless":        `SELECT ticket ` + leaseless,
+		"stray deliveries": `SELECT id ` + strayDeliveries,
+		"gauge":            `SELECT wait_code, count(*) FROM tickets WHERE state = 'waiting' GROUP BY wait_code`,
+		"grants":           `SELECT tenant FROM leases WHERE tenant = 'a' AND granted = 1`,
+		"session":          `SELECT count(*) FROM leases l WHERE l.tenant = 'a' AND l.session_key = 'b'`,
+		"bill":             `SELECT l.guid, c.address FROM ledger l LEFT JOIN crawlers c ON c.guid = l.guid WHERE l.tenant = 'a' AND l.ticket = 'b'`,
 	} {
 		require.NoError(t, s.read(t.Context(), name, func(w *work) error {
 			return w.each(`EXPLAIN QUERY PLAN `+query, make([]any, strings.Count(query, "?")), func(r *sql.Rows) error {

@@ -94,11 +94,11 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 // ends it.
 func (w *work) release(l fleet.LeaseRow) error {
 	var price fleet.Money
-	var slots int64
+	var slots, gone int64
 	err := w.One(`UPDATE crawlers SET leased = leased - 1,
 			idle_from = CASE WHEN leased = 1 THEN ? ELSE idle_from END
-		WHERE guid = ? RETURNING price, currency, slots`,
-		[]any{store.Micros(w.now), l.GUID}, &price.Micros, &price.Currency, &slots)
+		WHERE guid = ? RETURNING price, currency, slots, gone_at`,
+		[]any{store.Micros(w.now), l.GUID}, &price.Micros, &price.Currency, &slots, &gone)
 	if err != nil {
 		return fmt.Errorf("release a slot of %s: %w", l.GUID, err)
 	}
@@ -106,7 +106,11 @@ func (w *work) release(l fleet.LeaseRow) error {
 		l.Tenant, l.Ticket); err != nil {
 		return err
 	}
-	held := max(w.now.Sub(l.TakenAt), 0) // the clock may have been set back
+	until := w.now
+	if gone > 0 {
+		until = store.Moment(gone) // it was overlooked: what is gone costs nothing
+	}
+	held := max(until.Sub(l.TakenAt), 0) // the clock may have been set back
 	amount := price.For(held)
 	amount.Micros /= max(slots, 1) // rounded down: what is left is the crawler's idle time
 	return w.book(fleet.LedgerLine{

@@ -278,6 +278,11 @@ func (m *model) check(rt *rapid.T) {
 	if len(on) > 0 || live["acme"] > 3 || live["other"] > 2 || at["process/a"] > 1 || at["process/b"] > 2 {
 		rt.Fatalf("over the plan or leases without crawlers: %v %v %v", on, live, at)
 	}
+	mended, err := m.Mend(m.ctx, 100)
+	m.ok(err)
+	if len(mended.Cures) > 0 {
+		rt.Fatalf("transactions left rows that contradict each other: %v", mended.Cures)
+	}
 	m.checkTickets(rt, leases)
 	m.checkSteered(rt, leases, crawlers)
 }

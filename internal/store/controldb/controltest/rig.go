@@ -43,7 +43,7 @@ func Exercise(t *testing.T, open Factory, orders int) {
 		"Route": testRoute, "Fence": testFence, "Record": testRecord, "Crawler": testCrawler,
 		"Decide": testDecide, "Session": testSession, "Loss": testLoss, "Books": testBooks,
 		"Suspend": testSuspend, "Story": testStory, "Plan": testPlan, "Steer": testSteer, "Webhook": testWebhook,
-		"Keep": testKeep, "Keys": testKeys,
+		"Keep": testKeep, "Keys": testKeys, "Mend": testMend,
 		"Tenant": testTenant, "Reader": testReader, "Fairness": testFairness,
 		"Together": testTogether,
 		"AnyOrder": func(t *testing.T, open Factory) { testAnyOrder(t, open, orders) },
