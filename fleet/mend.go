@@ -26,7 +26,7 @@ const (
 
 // Mended is what Mend has healed.
 type Mended struct {
-	Cures  map[MendCase]int `json:"cures,omitempty"`
-	Leases []LeaseRow       `json:"leases,omitempty"` // that nobody holds any more
-	Follow Follow           `json:"follow,omitzero"`
+	Cures  map[MendCase]int
+	Leases []LeaseRow // that nobody holds any more
+	Follow Follow
 }
