@@ -68,7 +68,10 @@ func (t *tenant) account(ctx workflow.Context) (fleet.TenantStatus, error) {
 	open := func(ctx workflow.Context) (string, error) {
 		err := workflow.ExecuteActivity(
 			workflow.WithActivityOptions(ctx, stepOptions("write the account's row")), a.OpenAccount, t.in).Get(ctx, &status)
-		return string(status.State), err
+		if status.State == fleet.TenantProvisioning { // it is new
+			return "", err
+		}
+		return "it was there, " + string(status.State), err
 	}
 	var err error
 	if t.continued { // the steps of the first run stay those that are shown
