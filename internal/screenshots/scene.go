@@ -35,7 +35,6 @@ type scene struct {
 	fleet  *e2e.Fleet
 	site   *sample.Site
 	at     config.Running
-	server fleet.GUID // the crawler at work
 	remove func() error
 }
 
@@ -138,22 +137,10 @@ func (s *scene) play(ctx context.Context) error {
 			return err
 		}
 	}
-	row, err := s.fleet.Control.Ticket(ctx, tenant, running)
-	if err != nil {
-		return err
-	}
-	s.server = row.Lease.GUID
-	return s.until(ctx, "some pages, and a crawl that has told how far it is", func(ctx context.Context) bool {
+	return s.until(ctx, "some pages", func(ctx context.Context) bool {
 		c, _, err := s.fleet.Data.Progress(ctx, tenant, running)
-		return err == nil && c.Fetched > 25 && s.told(ctx)
+		return err == nil && c.Fetched > 25
 	})
-}
-
-// told reports whether Temporal knows how far the running crawl is.
-func (s *scene) told(ctx context.Context) bool {
-	d, err := s.fleet.Client.Temporal().DescribeWorkflowExecution(ctx, fleet.TicketWorkflowID(tenant, running), "")
-	return err == nil && len(d.GetPendingActivities()) == 1 &&
-		d.GetPendingActivities()[0].GetHeartbeatDetails() != nil
 }
 
 func (s *scene) submit(ctx context.Context, in fleet.TicketInput) error {

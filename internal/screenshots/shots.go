@@ -33,7 +33,6 @@ func (s *scene) shots() []shot {
 	loaded := `document.querySelector("main h1") !== null`
 	ui := s.at.UI + "/namespaces/" + s.at.Namespace + "/workflows"
 	desk, wide := browser.View{Width: 1200, Height: 900}, browser.View{Width: 1400, Height: 900}
-	low := browser.View{Width: 1400, Height: 640}
 	text := func(part string) string { return fmt.Sprintf("document.body.innerText.includes(%q)", part) }
 	tab := func(name string) string {
 		return fmt.Sprintf("[...document.querySelectorAll('a')].find(a => a.textContent.includes(%q)).click()", name)
@@ -58,18 +57,6 @@ func (s *scene) shots() []shot {
 		{
 			name: "ui-tenant", view: wide, url: workflow(fleet.TenantWorkflowID(tenant)),
 			until: text("User Metadata"), do: tab("User Metadata"), also: text("Current Details"),
-		},
-		{
-			name: "ui-waiting", view: low, url: workflow(fleet.TicketWorkflowID(tenant, waiting)),
-			until: text("User Metadata"), do: tab("User Metadata"), also: text("Current Details"),
-		},
-		{
-			name: "ui-progress", view: wide, url: workflow(fleet.TicketWorkflowID(tenant, running)),
-			until: text("Pending Activities"), do: tab("Pending Activities"), also: text("inFlight"),
-		},
-		{
-			name: "ui-crawler", view: wide, url: workflow(fleet.CrawlerWorkflowID(tenant, s.server)),
-			until: text("Event History"), do: tab("Event History"), also: text("idle kill after"),
 		},
 	}
 }
