@@ -25,13 +25,7 @@ const (
 // PurgeCrawlers removes what providers keep of the tenant's crawlers: logs and records.
 // It answers how many crawlers there were. It heartbeats.
 func (t *Tenants) PurgeCrawlers(ctx context.Context, id fleet.TenantID) (int, error) {
-	history, ok := t.Control.(interface {
-		AllCrawlers(ctx context.Context, t fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error)
-	})
-	if !ok {
-		return 0, nil
-	}
-	rows, err := history.AllCrawlers(ctx, id, true)
+	rows, err := t.Control.AllCrawlers(ctx, id, true)
 	if err != nil {
 		return 0, wrapped("list the crawlers", err)
 	}

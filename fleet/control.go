@@ -168,6 +168,8 @@ type TenantDesk interface {
 	ReserveProof(ctx context.Context, t TenantID) (CrawlerInput, error)
 	// OpenTickets lists a tenant's tickets that have not ended.
 	OpenTickets(ctx context.Context, t TenantID) ([]TicketRow, error)
+	// AllCrawlers lists a tenant's crawlers, gone ones included when asked.
+	AllCrawlers(ctx context.Context, t TenantID, gone bool) ([]CrawlerRow, error)
 	// EraseTenant removes every row that carries the tenant's name but the ledger's,
 	// and answers what was removed, by table.
 	EraseTenant(ctx context.Context, t TenantID) (map[string]int64, error)

@@ -130,14 +130,19 @@ func (s *Store) Gone(_ context.Context, g fleet.GUID, at time.Time) (fleet.Follo
 }
 
 // Crawlers lists the live ones.
-func (s *Store) Crawlers(_ context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
+func (s *Store) Crawlers(ctx context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
+	return s.AllCrawlers(ctx, t, false)
+}
+
+// AllCrawlers lists the live ones, and those that are gone when asked.
+func (s *Store) AllCrawlers(_ context.Context, t fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error) {
 	if err := s.enter("Crawlers"); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	var rows []fleet.CrawlerRow
 	for _, g := range s.order {
-		if c := s.crawlers[g]; c.State.Live() && (t == "" || c.Tenant == t) {
+		if c := s.crawlers[g]; (gone || c.State.Live()) && (t == "" || c.Tenant == t) {
 			rows = append(rows, *c)
 		}
 	}
