@@ -202,6 +202,9 @@ type DeliveryTry struct {
 	DeliveryRef
 	State DeliveryState `json:"state"` // pending while it is to be tried again
 	Error string        `json:"error,omitempty"`
+	// Since is when the workflow began that sets a message aside. One that was made
+	// pending again since then is the next workflow's.
+	Since time.Time `json:"since,omitzero"`
 }
 
 // DeliveryDesk is what the Delivery workflow needs. Rows are made by Route, Decide
@@ -210,7 +213,8 @@ type DeliveryDesk interface {
 	// Delivery answers one message.
 	Delivery(ctx context.Context, r DeliveryRef) (Delivery, error)
 	// Tried notes how a try went; set_aside is the end of the tries and not one of them.
-	// A message that was delivered stays so. How it ended is in the ticket's decisions.
+	// A message that was delivered stays so, and so does one that was redelivered after
+	// the Since of whoever sets it aside. How it ended is in the ticket's decisions.
 	Tried(ctx context.Context, t DeliveryTry) error
 	// Undelivered lists the pending messages that were made, or tried last, longer than
 	// age ago: their workflow may never have been started.

@@ -66,7 +66,9 @@ func (d *delivery) setAside(ctx workflow.Context, cause error) (fleet.DeliveryTr
 		moment("since", workflow.Now(ctx)).
 		line("bring it again", "`crawlfleet ticket redeliver`").show(ctx)
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	aside := workflow.ExecuteLocalActivity(local(ctx, "set the message aside: "+why), a.SetAside, d.try)
+	try := d.try
+	try.Since = workflow.GetInfo(ctx).WorkflowStartTime
+	aside := workflow.ExecuteLocalActivity(local(ctx, "set the message aside: "+why), a.SetAside, try)
 	if err := aside.Get(ctx, nil); err != nil {
 		return d.try, err
 	}

@@ -69,6 +69,9 @@ func (s *Store) Tried(ctx context.Context, try fleet.DeliveryTry) error {
 		if err != nil || d.State == fleet.DeliveryDone {
 			return err
 		}
+		if repeat, err := w.asideAlready(d, try); err != nil || repeat {
+			return err
+		}
 		ended, tries := int64(0), d.Tries+1
 		if try.State != fleet.DeliveryPending {
 			ended = store.Micros(w.now)
@@ -93,6 +96,22 @@ func (s *Store) Tried(ctx context.Context, try fleet.DeliveryTry) error {
 		}
 		return w.decided(d.Tenant, d.Ticket, "", fleet.DecidedDeliver, reason)
 	})
+}
+
+// asideAlready reports whether a message was set aside before by the same workflow: a
+// worker that dies after it does it again, perhaps after somebody had it redelivered.
+func (w *work) asideAlready(d fleet.Delivery, try fleet.DeliveryTry) (bool, error) {
+	switch {
+	case try.State != fleet.DeliverySetAside:
+		return false, nil
+	case d.State == fleet.DeliverySetAside:
+		return true, nil
+	case try.Since.IsZero() || d.Tries > 0:
+		return false, nil
+	}
+	later, err := list(w, `SELECT tenant, id FROM deliveries WHERE tenant = ? AND id = ? AND moved_at > ?`,
+		[]any{d.Tenant, d.ID, store.Micros(try.Since)}, scanRef)
+	return len(later) > 0, err
 }
 
 // receiver is the host of a webhook: the rest of its URL may be a secret.

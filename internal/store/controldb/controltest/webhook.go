@@ -67,6 +67,18 @@ func tellsWebhooks(t *testing.T, r *rig) {
 	again, err := r.Redeliver(r.ctx, fleet.RedeliverRequest{Tenant: "acme", Ticket: "one", By: "ada@desk"})
 	require.NoError(t, err)
 	require.Equal(t, []fleet.DeliveryRef{own.DeliveryRef}, again, "only what was set aside")
+	require.NoError(t, r.Tried(r.ctx, fleet.DeliveryTry{
+		DeliveryRef: own.DeliveryRef, State: fleet.DeliverySetAside, Since: r.clock.now().Add(-time.Minute),
+	}))
+	got, err = r.Delivery(r.ctx, own.DeliveryRef)
+	require.NoError(t, err)
+	require.Equal(t, fleet.DeliveryPending, got.State, "it was set aside before that, and is the next workflow's")
+	require.NoError(t, r.Tried(r.ctx, fleet.DeliveryTry{
+		DeliveryRef: own.DeliveryRef, State: fleet.DeliverySetAside, Since: r.clock.now(),
+	}))
+	got, err = r.Delivery(r.ctx, own.DeliveryRef)
+	require.NoError(t, err)
+	require.Equal(t, fleet.DeliverySetAside, got.State, "given up by the next one, before its first try")
 	again, err = r.Redeliver(r.ctx, fleet.RedeliverRequest{Tenant: "acme", Ticket: "one", ID: all[1].ID})
 	require.NoError(t, err)
 	require.Equal(t, []fleet.DeliveryRef{all[1].DeliveryRef}, again, "by id what was delivered, too")
