@@ -26,6 +26,8 @@ type Crawled struct {
 	Part bool
 }
 
+func (c Crawled) id() string { return string(c.Tenant) + "/" + string(c.Ticket) }
+
 // Evidence is all that Judge judges by. Nothing of it is what the fleet believes: the
 // site's own log and pages, the rows as they are in the files, the process table.
 type Evidence struct {
@@ -48,6 +50,7 @@ type Evidence struct {
 // Verdict is what Judge found: the counts, and everything that is wrong.
 type Verdict struct {
 	Tickets, Pages, Requests, Again, Kills  int
+	Unaccepted                              int // of the tickets: cancelled before they were accepted
 	Tenants, Crawlers, Buried, Bills, Lines int
 	First                                   []time.Duration
 	Wrong                                   []string
@@ -66,6 +69,9 @@ func (v Verdict) String() string {
 	text := fmt.Sprintf("%d tickets of %d tenants with %d pages; %d requests, %d of them again after %d losses; "+
 		"%d crawlers, %d of them buried; %d bills of %d ledger lines",
 		v.Tickets, v.Tenants, v.Pages, v.Requests, v.Again, v.Kills, v.Crawlers, v.Buried, v.Bills, v.Lines)
+	if v.Unaccepted > 0 {
+		text += fmt.Sprintf("; %d tickets cancelled before they were accepted", v.Unaccepted)
+	}
 	if len(v.First) > 0 {
 		text += fmt.Sprintf("; the first ticket %s after a restart at worst (of %d)",
 			slices.Max(v.First).Round(time.Millisecond), len(v.First))
@@ -109,7 +115,12 @@ func (f *Fleet) Judge(ctx context.Context, e Evidence) (Verdict, error) {
 		return v, err
 	}
 	v.Tenants, v.Crawlers, v.Bills, v.Lines = r.tenants, r.crawlers, r.bills, r.lines
-	v.tickets(r.outcomes, e.Tickets)
+	never, err := f.unaccepted(ctx, r.outcomes, e.Tickets)
+	if err != nil {
+		return v, err
+	}
+	v.Unaccepted = len(never)
+	v.tickets(r.outcomes, e.Tickets, never)
 	v.burials(r.burials, e.Alive)
 	for _, c := range e.Tickets {
 		pages, err := f.pages(ctx, c.Tenant, c.Ticket)
@@ -117,6 +128,9 @@ func (f *Fleet) Judge(ctx context.Context, e Evidence) (Verdict, error) {
 			return v, err
 		}
 		v.pages(e, c, pages)
+		if never[c.id()] && len(pages) > 0 {
+			v.wrong("ticket %s was never accepted and has %d pages", c.id(), len(pages))
+		}
 	}
 	v.requests(e)
 	for _, d := range e.First {
@@ -127,13 +141,14 @@ func (f *Fleet) Judge(ctx context.Context, e Evidence) (Verdict, error) {
 	return v, nil
 }
 
-// tickets wants every ticket once, ended, and no other.
-func (v *Verdict) tickets(rows map[string][]string, tickets []Crawled) {
+// tickets wants every ticket once, ended, and no other; those never accepted have no row.
+func (v *Verdict) tickets(rows map[string][]string, tickets []Crawled, never map[string]bool) {
 	for _, c := range tickets {
-		id := string(c.Tenant) + "/" + string(c.Ticket)
+		id := c.id()
 		outcomes := rows[id]
 		delete(rows, id)
 		switch {
+		case never[id]:
 		case len(outcomes) != 1:
 			v.wrong("ticket %s has %d rows", id, len(outcomes))
 		case outcomes[0] == "":

@@ -2,13 +2,10 @@ package e2e
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -37,7 +34,6 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "open", opens: true, run: func(*life) {}},
 		{name: "apply", run: (*life).apply},
-		{name: "steered", run: (*life).steered},
 		{name: "ticket", run: (*life).ticket},
 		{name: "cancel", run: (*life).cancel},
 		{name: "idle", run: (*life).idle},
@@ -46,6 +42,7 @@ func scenarios() []scenario {
 		{name: "drained", run: (*life).drained},
 		{name: "again", run: (*life).again},
 		{name: "stillborn", run: (*life).stillborn},
+		{name: "steered", run: (*life).steered},
 		{name: "webhook", run: (*life).webhook},
 		{name: "crowded", run: (*life).crowded},
 		{name: "delete", run: (*life).delete},
@@ -218,75 +215,17 @@ func (l *life) crowded() {
 	}
 }
 
-// webhook has the end of a ticket told to a receiver, which answers it once at least.
+// webhook has the end of a ticket told to a receiver that wants no more, and again to one
+// that takes it.
 func (l *life) webhook() {
-	var told atomic.Int64
-	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { told.Add(1) }))
-	l.t.Cleanup(receiver.Close)
-	k := l.crawl(l.a, "webhook", small, func(in *fleet.TicketInput) { in.Webhook = receiver.URL })
+	r := receives(l.t, http.StatusGone)
+	k := l.crawl(l.a, "webhook", small, func(in *fleet.TicketInput) { in.Webhook = r.URL })
 	l.expect(k, fleet.OutcomeLimited)
 	k.End()
-	Await(l.t, "the word of "+string(k.ID), func() (bool, string) { return told.Load() > 0, "none" })
-}
-
-// steered changes the plan, suspends and resumes under a ticket, and gives and ends a key.
-func (l *life) steered() {
-	k := l.busy("steered")
-	l.insist("another plan", func(ctx context.Context) error {
-		_, err := l.Client.ReplanTenant(ctx, l.a.ID, fleet.PlanRequest{Plan: fleet.Plan{MaxCrawlers: 3}})
-		return err
-	})
-	l.lose(1)
-	l.insist("suspension", func(ctx context.Context) error {
-		_, err := l.Client.SuspendTenant(ctx, l.a.ID, fleet.SuspendRequest{Grace: fleet.Duration(100 * time.Millisecond)})
-		return err
-	})
-	l.a.AwaitNoCrawlers()
-	l.insist("to go on", func(ctx context.Context) error {
-		_, err := l.Client.ResumeTenant(ctx, l.a.ID, fleet.ResumeRequest{})
-		return err
-	})
-	k.Leased()
-	l.insist("a key", func(ctx context.Context) error {
-		digest := fmt.Sprintf("%x", sha256.Sum256([]byte(l.a.ID)))
-		_, err := l.Client.AddKey(ctx, l.a.ID, fleet.KeyRequest{Name: "drill", Digest: digest})
-		return err
-	})
-	l.insist("no key", func(ctx context.Context) error {
-		_, err := l.Client.RevokeKey(ctx, l.a.ID, fleet.RevokeRequest{Name: "drill"})
-		return err
-	})
-	l.over(k)
-}
-
-// insist asks for an update until it is answered: each may be repeated.
-func (l *life) insist(what string, do func(context.Context) error) {
-	Await(l.t, what+" of "+string(l.a.ID), func() (bool, string) {
-		ctx, cancel := context.WithTimeout(l.t.Context(), 20*time.Second)
-		defer cancel()
-		err := do(ctx)
-		return err == nil, fmt.Sprint(err)
-	})
-}
-
-func (l *life) apply() {
-	ctx := l.t.Context()
-	Await(l.t, "another plan of "+string(l.a.ID), func() (bool, string) {
-		in := fleet.TenantInput{Tenant: l.a.ID, Plan: fleet.Plan{MaxCrawlers: 3}}
-		_, err := l.Client.ApplyTenant(ctx, in)
-		s, _ := l.Control.Tenant(ctx, l.a.ID)
-		return err == nil && s.Plan.MaxCrawlers == 3, fmt.Sprint(err, show(s))
-	})
-}
-
-// delete deletes the account with a ticket on a crawler.
-func (l *life) delete() {
-	k := l.busy("deleted")
-	l.forget(k)
-	ctx := l.t.Context()
-	Await(l.t, "the deletion of "+string(l.a.ID), func() (bool, string) {
-		_, err := l.Client.DeleteTenant(ctx, l.a.ID, fleet.DeleteRequest{})
-		_, gone := l.Control.Tenant(ctx, l.a.ID)
-		return fleet.CodeOf(gone) == fleet.CodeNotFound, fmt.Sprint(err, gone)
-	})
+	k.message(fleet.DeliverySetAside)
+	r.answer(http.StatusOK)
+	k.redeliver()
+	k.message(fleet.DeliveryDone)
+	require.Positive(l.t, r.taken())
+	l.a.sameMessage(r.requests())
 }

@@ -93,10 +93,6 @@ func (l *load) next(ctx context.Context, r *rand.Rand, t fleet.TenantID, n int) 
 	l.note(expect)
 	if cancel > 0 {
 		sleep(ctx, cancel)
-		l.s.insist(func() bool { // one that is cancelled before it was ever routed leaves no row
-			_, err := l.s.fleet.Control.Ticket(context.WithoutCancel(ctx), t, in.ID)
-			return err == nil
-		})
 		l.s.insist(func() bool {
 			code := fleet.CodeOf(l.s.fleet.Client.CancelTicket(context.WithoutCancel(ctx), fleet.TicketWorkflowID(t, in.ID)))
 			return code != fleet.CodeUnavailable && code != fleet.CodeTimeout

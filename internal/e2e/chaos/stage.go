@@ -165,6 +165,12 @@ func (s *stage) rest(ctx context.Context) error {
 		open = open[:0]
 		for _, c := range s.load.tickets {
 			row, err := s.fleet.Control.Ticket(ctx, c.Tenant, c.Ticket)
+			if fleet.CodeOf(err) == fleet.CodeNotFound {
+				never, _ := s.fleet.Unaccepted(ctx, c.Tenant, c.Ticket) // where that is not known: not yet
+				if never {
+					continue
+				}
+			}
 			if err != nil || row.State != fleet.TicketEnded {
 				open = append(open, fmt.Sprintf("%s/%s %s %+v", c.Tenant, c.Ticket, row.State, row.Wait))
 			}
