@@ -156,8 +156,20 @@ func (d *matrix) cases(all []scenario) []point {
 	// The end from outside has two causes.
 	at := slices.IndexFunc(all, func(s scenario) bool { return s.name == "expired" })
 	cases := append(slices.Collect(maps.Values(found)), point{all[at], crashpoint.After, "control.Intend"})
-	slices.SortFunc(cases, func(a, b point) int { return cmp.Compare(a.String(), b.String()) })
+	slices.SortFunc(cases, func(a, b point) int { return a.compare(b, all) })
 	return cases
+}
+
+// compare has the longer scenarios go first, and those that need calm last.
+func (p point) compare(o point, all []scenario) int {
+	at := func(p point) int {
+		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == p.name })
+		if p.calm {
+			i -= len(all)
+		}
+		return i
+	}
+	return cmp.Or(cmp.Compare(at(o), at(p)), cmp.Compare(p.String(), o.String()))
 }
 
 func key(p crashpoint.Point) string { return string(p.Moment) + " " + p.Call }
