@@ -26,7 +26,6 @@ type drill struct {
 	mu      sync.Mutex // guards what follows
 	tickets []expected
 	losses  int // of crawls
-	first   []time.Duration
 }
 
 // expected is a ticket with what it has to have come to.
@@ -123,13 +122,6 @@ func (d *drill) lose(crawls int) {
 	d.losses += crawls
 }
 
-// served notes how long after a restart the first ticket was served.
-func (d *drill) served(after time.Duration) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.first = append(d.first, after)
-}
-
 // crawled is what the checker is told of the tickets.
 func (d *drill) crawled() (all []Crawled) {
 	for _, k := range d.tickets {
@@ -219,7 +211,7 @@ func (d *drill) judge() {
 	require.NoError(d.t, err)
 	Check(d.t, d.Fleet, Evidence{
 		Log: d.site.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses,
-		Alive: d.witness.Alive(), First: d.first,
+		Alive: d.witness.Alive(),
 		Patience: []string{d.site.ShopURL(sample.FlakyPath)},
 		Key:      KeyOf(d.site),
 	})
