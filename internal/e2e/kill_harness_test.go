@@ -211,7 +211,7 @@ func (d *drill) judge() {
 	require.NoError(d.t, err)
 	Check(d.t, d.Fleet, Evidence{
 		Log: d.site.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses,
-		Alive: d.witness.Alive(),
+		Alive:    d.witness.Alive(),
 		Patience: []string{d.site.ShopURL(sample.FlakyPath)},
 		Key:      KeyOf(d.site),
 	})
