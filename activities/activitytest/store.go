@@ -18,6 +18,9 @@ type Store struct {
 	IdleAfter time.Duration
 	// Affords is how long a ticket with a maxCost may hold a slot.
 	Affords time.Duration
+	// Wake, where set, has Decide start nothing and look again after it, as where no
+	// place has room.
+	Wake time.Duration
 	// Cold has Route say where no crawler is there or coming.
 	Cold bool
 

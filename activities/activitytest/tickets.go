@@ -230,6 +230,10 @@ func (s *Store) Decide(_ context.Context, t fleet.TenantID) (fleet.Decision, err
 		return fleet.Decision{}, fleet.Errorf(fleet.CodeNotFound, "there is no tenant "+string(t))
 	}
 	d := fleet.Decision{Version: 1, Unmet: len(s.waiting), Reason: "decided"}
+	if s.Wake > 0 && len(s.waiting) > 0 {
+		d.Wake, d.Reason = s.Now().Add(s.Wake), "no place has room"
+		return d, nil
+	}
 	under := false
 	for _, g := range s.order {
 		c := s.crawlers[g]

@@ -7,12 +7,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -36,13 +38,50 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	out := set.String("out", filepath.Join("workflows", "testdata", "histories"),
 		"`directory` of the histories")
 	only := set.String("only", "", "play only the `scenario` of this name")
+	missing := set.Bool("missing", false, "write only the histories that are not there yet")
 	if err := set.Parse(args); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, playTime)
 	defer cancel()
 
-	server, err := startServer(ctx, *program, stderr)
+	if err := os.MkdirAll(*out, 0o755); err != nil {
+		return fmt.Errorf("make the directory: %w", err)
+	}
+	r := recorder{program: *program, out: *out, only: *only, missing: *missing, stdout: stdout, stderr: stderr}
+	if err := r.record(ctx, scenarios(), func(*stage) {}); err != nil {
+		return err
+	}
+	return r.record(ctx, append(open(), waits()...), func(s *stage) {
+		s.store.IdleAfter, s.store.Wake = time.Hour, time.Hour // nothing moves on by itself
+	})
+}
+
+// recorder plays scenarios and writes what is wanted of them.
+type recorder struct {
+	program, out, only string
+	missing            bool
+	stdout, stderr     io.Writer
+}
+
+// wants reports whether a scenario is to be written.
+func (r *recorder) wants(s scenario) bool {
+	if r.missing {
+		_, err := os.Stat(r.path(s))
+		return errors.Is(err, os.ErrNotExist)
+	}
+	return r.only == "" || r.only == s.name
+}
+
+func (r *recorder) path(s scenario) string { return filepath.Join(r.out, s.name+".json") }
+
+// record plays scenarios on one stage, if one of them is to be written. They go on from
+// each other, so that with missing those before it are played, too.
+func (r *recorder) record(ctx context.Context, all []scenario, prepare func(*stage)) error {
+	if !slices.ContainsFunc(all, r.wants) {
+		return nil
+	}
+	server, err := startServer(ctx, r.program, r.stderr)
 	if err != nil {
 		return err
 	}
@@ -52,22 +91,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer stage.close()
-	if err := os.MkdirAll(*out, 0o755); err != nil {
-		return fmt.Errorf("make the directory: %w", err)
-	}
-	for _, s := range scenarios() {
-		if *only != "" && *only != s.name {
+	prepare(stage)
+	for _, s := range all {
+		if !r.missing && !r.wants(s) {
 			continue
 		}
 		id, err := s.play(ctx, stage)
 		if err != nil {
 			return fmt.Errorf("play %s: %w", s.name, err)
 		}
-		cost, err := stage.save(ctx, id, filepath.Join(*out, s.name+".json"))
+		if !r.wants(s) {
+			continue
+		}
+		cost, err := stage.save(ctx, id, r.path(s))
 		if err != nil {
 			return fmt.Errorf("save %s: %w", s.name, err)
 		}
-		fmt.Fprintf(stdout, "%-24s %s\n", s.name, cost)
+		fmt.Fprintf(r.stdout, "%-24s %s\n", s.name, cost)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	historypb "go.temporal.io/api/history/v1"
@@ -41,6 +42,9 @@ type stage struct {
 	crawlers map[fleet.GUID]*workers.Crawler
 	seen     map[fleet.TicketID]bool
 	told     int // messages to webhooks
+
+	mute atomic.Bool // crawlers are launched and do not come up
+	last fleet.GUID  // the crawler that a play goes on with
 }
 
 func newStage(ctx context.Context, address string) (*stage, error) {
@@ -74,6 +78,9 @@ func newStage(ctx context.Context, address string) (*stage, error) {
 
 // start is what a substrate does: it runs the crawler, here within this process.
 func (s *stage) start(spec fleet.Spec) {
+	if s.mute.Load() {
+		return
+	}
 	c, err := workers.NewCrawler(workers.CrawlerOptions{
 		Client: s.client, GUID: spec.GUID, Slots: spec.Slots, Build: build, Drain: time.Second,
 		Hello: func(context.Context) (fleet.Hello, error) {
