@@ -33,6 +33,18 @@ func TestClient(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fleet.OutcomeDone, result.Outcome)
 	})
+	t.Run("an account without a workflow that runs is deleted by another", func(t *testing.T) {
+		t.Parallel()
+		require.NoError(t, c.StartTenant(soon(t), fleet.TenantInput{Tenant: "failed"}))
+		require.NoError(t, c.Temporal().TerminateWorkflow(soon(t), fleet.TenantWorkflowID("failed"), "", "over"))
+		_, err := c.DeleteTenant(soon(t), "failed", fleet.DeleteRequest{})
+		require.NoError(t, err)
+		status, err := c.WaitTenant(soon(t), "failed")
+		require.NoError(t, err)
+		require.Equal(t, fleet.TenantDeleted, status.State)
+		_, err = c.DeleteTenant(soon(t), "failed", fleet.DeleteRequest{})
+		require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(err), "it is deleted already")
+	})
 	t.Run("a wrong ticket never reaches Temporal", func(t *testing.T) {
 		t.Parallel()
 		_, err := c.StartTicket(soon(t), fleet.TicketInput{Tenant: "acme"})

@@ -98,11 +98,50 @@ func (c *Client) RevokeKey(ctx context.Context, t fleet.TenantID, r fleet.Revoke
 }
 
 // DeleteTenant asks for an account's deletion and answers when that has begun;
-// WaitTenant waits for its end.
+// WaitTenant waits for its end. An account whose provisioning has failed has a row and
+// no workflow that runs: its workflow is started again, and deletes what is there.
 func (c *Client) DeleteTenant(
 	ctx context.Context, t fleet.TenantID, r fleet.DeleteRequest,
 ) (fleet.TenantStatus, error) {
-	return c.updateTenant(ctx, t, fleet.TenantDelete, r)
+	status, err := c.updateTenant(ctx, t, fleet.TenantDelete, r)
+	if fleet.CodeOf(err) != fleet.CodeNotFound || !c.unprovisioned(ctx, t) {
+		return status, err
+	}
+	start := c.temporal.NewWithStartWorkflowOperation(client.StartWorkflowOptions{
+		ID: fleet.TenantWorkflowID(t), TaskQueue: fleet.ControlQueue, WorkflowTaskTimeout: fleet.ControlTask,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		// Somebody else may have started it meanwhile.
+		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(t))),
+	}, fleet.TenantWorkflow, fleet.TenantInput{Tenant: t})
+	handle, err := c.temporal.UpdateWithStartWorkflow(ctx, client.UpdateWithStartWorkflowOptions{
+		StartWorkflowOperation: start,
+		UpdateOptions: client.UpdateWorkflowOptions{
+			WorkflowID: fleet.TenantWorkflowID(t), UpdateName: fleet.TenantDelete, Args: []any{r},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		},
+	})
+	if err != nil {
+		return status, tenantError(t, fmt.Errorf("delete tenant: %w", err))
+	}
+	return status, tenantError(t, handle.Get(ctx, &status))
+}
+
+// unprovisioned reports whether the account's last workflow has failed: one that was
+// deleted has completed, and one that never was is not known.
+func (c *Client) unprovisioned(ctx context.Context, t fleet.TenantID) bool {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, fleet.TenantWorkflowID(t), "")
+	if err != nil {
+		return false
+	}
+	switch d.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED:
+		return true
+	default:
+		return false
+	}
 }
 
 // ForgetTenant removes the closed workflow of a deleted account: it carries the name
