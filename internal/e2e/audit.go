@@ -91,6 +91,9 @@ func dataFindings() []finding {
 
 // audit reads the rows of a fleet at rest. Each thing that is wrong is part of the error.
 func (f *Fleet) audit(ctx context.Context) error {
+	if f.o.Store != "" {
+		return errors.Join(f.billed(ctx), f.counted(ctx))
+	}
 	err := inspect(ctx, filepath.Join(f.DataDir(), "control.db"), findings())
 	databases, globbed := filepath.Glob(filepath.Join(f.DataDir(), "tenants", "*", "data.db"))
 	err = errors.Join(err, globbed)
@@ -98,6 +101,26 @@ func (f *Fleet) audit(ctx context.Context) error {
 		err = errors.Join(err, inspect(ctx, path, dataFindings()))
 	}
 	return errors.Join(err, f.counted(ctx))
+}
+
+// billed asks the readers what findings ask the rows of a file.
+func (f *Fleet) billed(ctx context.Context) error {
+	leases, err := f.Control.Leases(ctx, 0)
+	for _, l := range leases {
+		err = errors.Join(err, fmt.Errorf("audit: a lease is held: %+v", l))
+	}
+	const all = 100_000 // more than any test submits
+	rows, readErr := f.Control.Tickets(ctx, fleet.TicketFilter{Limit: all})
+	err = errors.Join(err, readErr)
+	for _, row := range rows {
+		b, readErr := f.Control.Bill(ctx, row.Input.Tenant, row.Input.ID)
+		err = errors.Join(err, readErr)
+		if row.Result == nil || !b.Final || b.Total != row.Result.Bill {
+			err = errors.Join(err, fmt.Errorf("audit: ticket %s has not ended, or its bill is not %+v: %+v",
+				row.Input.ID, b, row.Result))
+		}
+	}
+	return err
 }
 
 // counted compares the counters of every ticket's result with those of its crawl, which

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/internal/config"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
 )
@@ -26,6 +26,8 @@ type Options struct {
 	External bool
 	// Data is a directory that holds the fleet's data; empty for one in the fleet's own.
 	Data string
+	// Store is the URL of a PostgreSQL database for the rows; empty for files.
+	Store fleet.Secret
 	// Settings are settings of the programs, by the name of their flag without dashes
 	// before it ("crawler-idle-after"). They win over the harness's short times.
 	Settings map[string]string
@@ -128,14 +130,24 @@ func (f *Fleet) connect(ctx context.Context) error {
 	if f.Client, err = client.Dial(ctx, client.Options{Address: f.Temporal, Namespace: "default"}); err != nil {
 		return err
 	}
+	dir, err := config.LookDir(f.DataDir())
+	if err != nil {
+		return err
+	}
+	secret, err := dir.Secret()
+	if err != nil {
+		return err
+	}
 	f.Control, err = controldb.Open(ctx, controldb.Options{
-		Path: filepath.Join(f.DataDir(), "control.db"), ReadOnly: true, Clock: time.Now,
+		Path: dir.Control(), Postgres: f.o.Store, Fleet: dir.Stamp.Fleet, ReadOnly: true, Clock: time.Now,
 		NewGUID: func() fleet.GUID { return "" },
 	})
 	if err != nil {
 		return err
 	}
-	f.Data, err = tenantdb.Open(tenantdb.Options{Dir: filepath.Join(f.DataDir(), "tenants"), ReadOnly: true})
+	f.Data, err = tenantdb.Open(tenantdb.Options{
+		Dir: dir.Tenants(), Postgres: f.o.Store, Fleet: dir.Stamp.Fleet, Secret: secret, ReadOnly: true,
+	})
 	return err
 }
 

@@ -55,6 +55,9 @@ func (f *Fleet) environment() []string {
 		"crawler-orphan-after": "1m",
 		"cooldown-capacity":    "2s", "cooldown-quota": "2s", "cooldown-failure": "2s",
 	}
+	if f.o.Store != "" {
+		settings["store"] = f.o.Store.Reveal()
+	}
 	maps.Copy(settings, f.o.Settings)
 	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.Dir, "NO_COLOR=1"}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
