@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -98,7 +100,7 @@ func (e *embedded) startServer(ctx context.Context, program func() (string, erro
 		Program: path, DataDir: e.dir.Temporal(), Log: filepath.Join(e.dir.Logs(), "temporal.log"),
 		Port: t.Port, UIPort: t.UIPort, Namespace: t.Namespace, Retention: t.Retention,
 		SearchAttributes: attributes, PortFlag: "--temporal-port", UIPortFlag: "--temporal-ui-port",
-		Env: e.environ, Logger: e.log,
+		Env: e.serverEnv(), Logger: e.log,
 	})
 	if err := e.server.Start(ctx); err != nil {
 		e.server = nil
@@ -106,6 +108,14 @@ func (e *embedded) startServer(ctx context.Context, program func() (string, erro
 	}
 	e.at.Temporal, e.at.UI, e.at.Namespace = e.server.Address(), e.server.UIURL(), t.Namespace
 	return nil
+}
+
+// serverEnv is the environment of the Temporal server: without the fleet's settings and what
+// PostgreSQL's clients read. They are of no use to it, and may hold passwords and keys.
+func (e *embedded) serverEnv() []string {
+	return slices.DeleteFunc(slices.Clone(e.environ), func(v string) bool {
+		return strings.HasPrefix(v, "CRAWLFLEET_") || strings.HasPrefix(v, "PG")
+	})
 }
 
 // startWorker starts the control worker as a process of its own: it can be killed
