@@ -29,7 +29,8 @@ func TestDemo_EveryActHolds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), demoPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, "demo", "--exit", "--data-dir", dir, "-o", "jsonl")
-	cmd.Env = append(withoutTemporal(os.Environ()), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=")
+	cmd.Env = append(withoutTemporal(os.Environ()), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=",
+		goEnv(t, "GOCACHE"), goEnv(t, "GOMODCACHE"), goEnv(t, "GOPATH"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
 	cmd.WaitDelay = time.Minute
 	var out, errs bytes.Buffer
@@ -51,6 +52,15 @@ func TestDemo_EveryActHolds(t *testing.T) {
 	require.Empty(t, left)
 	_, err = d.Running()
 	require.Error(t, err, "the directory is given back")
+}
+
+// goEnv is a setting of the go command as a variable: with another HOME, a program that is older
+// than its sources would be built without anything that has been compiled before.
+func goEnv(t *testing.T, name string) string {
+	t.Helper()
+	value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
+	require.NoError(t, err)
+	return name + "=" + string(bytes.TrimSpace(value))
 }
 
 // builtProgram is a program of this checkout's bin folder.
