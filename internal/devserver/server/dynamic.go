@@ -1,6 +1,10 @@
 package main
 
-import "go.temporal.io/server/common/dynamicconfig"
+import (
+	"time"
+
+	"go.temporal.io/server/common/dynamicconfig"
+)
 
 const (
 	// pollRPS lifts the pace at which queue processors look for new tasks. The default of 20
@@ -22,6 +26,11 @@ const (
 	// open pages.
 	visibilityRPS = 100
 
+	// acknowledged is how often the transfer queue notes how far it is. A closed workflow can
+	// be deleted only behind that note: with the default of 30 s a tenant's deletion waited
+	// for it.
+	acknowledged = time.Second
+
 	// cachedWorkflows in memory, as Temporal's own development server has it; the default of
 	// 128,000 is meant for a machine of its own.
 	cachedWorkflows = 8096
@@ -36,6 +45,7 @@ func dynamicConfig(given values) dynamicconfig.Client {
 	values := map[dynamicconfig.Key]any{
 		// Speed on one machine.
 		dynamicconfig.TransferProcessorMaxPollRPS.Key():         pollRPS,
+		dynamicconfig.TransferProcessorUpdateAckInterval.Key():  acknowledged,
 		dynamicconfig.TimerProcessorMaxPollRPS.Key():            pollRPS,
 		dynamicconfig.VisibilityProcessorMaxPollRPS.Key():       pollRPS,
 		dynamicconfig.OutboundProcessorMaxPollRPS.Key():         pollRPS,
