@@ -84,8 +84,8 @@ func TestQuota_CrawlersAndSlotsWaitWithTheReason(t *testing.T) {
 		code fleet.WaitCode
 		says string
 	}{
-		{"crawlers", fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1}, fleet.WaitSlot, "no more than 1 crawlers"},
-		{"slots", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 2, MaxSlots: 1}, fleet.WaitSlots, "the plan's 1 slots are in use"},
+		{"crawlers", fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1}, fleet.WaitSlot, "no more than 1 crawler"},
+		{"slots", fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 2, MaxSlots: 1}, fleet.WaitSlots, "the plan allows no more than 1 slot in use"},
 	} {
 		t.Run(q.name, func(t *testing.T) {
 			t.Parallel()
