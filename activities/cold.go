@@ -68,12 +68,23 @@ func (t *Tickets) summon(ctx context.Context, tenant fleet.TenantID) (bool, erro
 		return false, fmt.Errorf("decide: %w", err)
 	}
 	for _, in := range d.Starts {
-		if err := t.Courier.Start(ctx, in); err != nil {
+		if err := t.start(ctx, in); err != nil {
 			return false, fmt.Errorf("start %s: %w", in.GUID, err)
 		}
 	}
 	t.Courier.Tell(ctx, d.Follow)
 	return len(d.Starts) > 0 && d.Wake.IsZero(), nil // the Conductor has the timers
+}
+
+// start starts the crawler's workflow, and beside it the crawler where that is a fork on
+// this machine. The workflow's own launch, whichever comes first, then finds it: the GUID
+// is the key. A crawler that runs before its workflow does is as safe as one whose worker
+// was killed in that moment: the next Decide starts the workflow of a reserved row.
+func (t *Tickets) start(ctx context.Context, in fleet.CrawlerInput) error {
+	var ahead sync.WaitGroup
+	ahead.Go(func() { t.Machines.ahead(ctx, in) })
+	defer ahead.Wait()
+	return t.Courier.Start(ctx, in)
 }
 
 // Start starts the workflow of a reserved crawler. One that runs already is no error. Its
@@ -84,6 +95,7 @@ func (c *Courier) Start(ctx context.Context, in fleet.CrawlerInput) error {
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       fleet.CrawlerWorkflowID(in.Tenant, in.GUID),
 		TaskQueue:                                fleet.ControlQueue,
+		WorkflowTaskTimeout:                      fleet.ControlTask,
 		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,

@@ -38,9 +38,50 @@ func TestRoute_ColdTenantsFirstTicketStartsTheCrawlerAndGetsItsSlot(t *testing.T
 	started := d.temporal.Messages("execute")
 	require.Len(t, started, 1)
 	require.Equal(t, fleet.CrawlerWorkflow, started[0].Name)
+	require.Equal(t, fleet.ControlTask, started[0].Task)
 	require.Equal(t, fleet.CrawlerWorkflowID("acme", activitytest.GUID(1)), started[0].WorkflowID)
 	require.Empty(t, d.temporal.Messages("start"), "the Conductor has nothing to do")
 	require.Empty(t, d.temporal.Messages("signal"), "the ticket was told within its Route")
+}
+
+func TestRoute_ColdTenantsCrawlerIsForkedWhileItsWorkflowIsStarted(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Cold, d.provider.Beside = true, true
+	forked := make(chan struct{})
+	d.provider.Started = func(fleet.Spec) { close(forked) } // a second fork would panic
+	served := make(chan error, 1)
+	d.temporal.On = func(m activitytest.Message) {
+		if m.Kind != "execute" {
+			return
+		}
+		select {
+		case <-forked:
+		case <-t.Context().Done():
+		}
+		go func() {
+			begun, err := d.crawlers.Launching(context.Background(), m.Arg.(fleet.CrawlerInput))
+			if err == nil && begun.Instance == nil {
+				err = errors.New("its workflow does not find the crawler")
+			}
+			served <- errors.Join(err, d.crawlers.Serving(context.Background(), activities.ServingInput{
+				GUID: activitytest.GUID(1), Hello: fleet.Hello{Contract: fleet.ContractVersion},
+			}))
+		}()
+	}
+	require.Equal(t, fleet.RouteLeased, d.route(t, "t1").Kind)
+	require.NoError(t, <-served)
+	require.Equal(t, 1, d.provider.Running())
+}
+
+func TestRoute_ColdTicketsLaunchThatFailsIsLeftToItsWorkflow(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	d.store.Cold, d.provider.Beside = true, true
+	d.provider.Errors = []error{errors.New("no such program")}
+	require.Equal(t, fleet.RouteWait, d.route(t, "t1").Kind)
+	require.Len(t, d.temporal.Messages("execute"), 1)
+	require.Zero(t, d.provider.Running())
 }
 
 func TestRoute_ColdTicketWaitsAsOthersDoWhereTheCrawlerTakesLong(t *testing.T) {

@@ -33,7 +33,7 @@ type ContainerOptions struct {
 	// the container goes on that hears nothing from Temporal or from the data plane.
 	LaunchBudget, OrphanAfter time.Duration
 	// Echo asks the data plane for the address that this container is seen to have.
-	Echo func(context.Context) (string, error)
+	Echo func(context.Context) (fleet.EchoAnswer, error)
 	// Ping asks whether Temporal answers.
 	Ping func(context.Context) error
 	// Drain is closed when the program has begun to end.
@@ -67,7 +67,7 @@ func NewContainer(o ContainerOptions) *Container {
 // Hello is the handshake: who this is, what it speaks, where it is seen to come from.
 // It is unavailable when the data plane does not answer.
 func (c *Container) Hello(ctx context.Context) (fleet.Hello, error) {
-	address, err := c.o.Echo(ctx)
+	echo, err := c.o.Echo(ctx)
 	if err != nil {
 		return fleet.Hello{}, ToTemporal(fleet.Errorf(fleet.CodeUnavailable,
 			"the data plane does not answer: "+err.Error()).Because(err))
@@ -76,10 +76,15 @@ func (c *Container) Hello(ctx context.Context) (fleet.Hello, error) {
 	c.heard, c.data = time.Now(), time.Now()
 	c.mu.Unlock()
 	c.greet.Do(func() { close(c.hello) })
+	return c.o.Greeting(echo), nil
+}
+
+// Greeting is what the container says of itself, and where it was seen.
+func (o ContainerOptions) Greeting(echo fleet.EchoAnswer) fleet.Hello {
 	return fleet.Hello{
-		Contract: c.o.Contract, Build: c.o.Build, GUID: c.o.GUID, Address: address,
-		Slots: c.o.Slots, PID: c.o.PID, MainAt: c.o.MainAt, DialedAt: c.o.DialedAt,
-	}, nil
+		Contract: o.Contract, Build: o.Build, GUID: o.GUID, Address: echo.Address,
+		Proof: echo.Proof, Slots: o.Slots, PID: o.PID, MainAt: o.MainAt, DialedAt: o.DialedAt,
+	}
 }
 
 // Serve is the container's liveness: it heartbeats until its context ends, or the

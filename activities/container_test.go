@@ -38,7 +38,9 @@ func options(c *control, drain <-chan struct{}) activities.ContainerOptions {
 		GUID: containerGUID, Slots: 4, PID: 4711, Contract: 9, Build: "test",
 		MainAt: time.Now(), DialedAt: time.Now(),
 		LaunchBudget: time.Minute, OrphanAfter: 10 * time.Minute,
-		Echo:  func(context.Context) (string, error) { return "127.0.16.1", away(&c.data) },
+		Echo: func(context.Context) (fleet.EchoAnswer, error) {
+			return fleet.EchoAnswer{Address: "127.0.16.1", Proof: "signed"}, away(&c.data)
+		},
 		Ping:  func(context.Context) error { return away(&c.temporal) },
 		Drain: drain,
 	}
@@ -66,7 +68,8 @@ func TestHello_SaysWhoItIsAndWhereItIsSeen(t *testing.T) {
 	require.True(t, got.DialedAt.Equal(o.DialedAt))
 	got.MainAt, got.DialedAt = time.Time{}, time.Time{}
 	require.Equal(t, fleet.Hello{
-		Contract: 9, Build: "test", GUID: containerGUID, Address: "127.0.16.1", Slots: 4, PID: 4711,
+		Contract: 9, Build: "test", GUID: containerGUID, Address: "127.0.16.1",
+		Proof: "signed", Slots: 4, PID: 4711,
 	}, got)
 }
 

@@ -40,11 +40,13 @@ func newDesk() *desk {
 	}
 	log := zap.NewNop()
 	d.courier = &activities.Courier{Temporal: d.temporal, Desk: d.store, Log: log}
-	d.tickets = &activities.Tickets{Desk: d.store, Data: d.store, Courier: d.courier, Log: log}
 	d.machines = &activities.Machines{
 		Fleet: "test", Providers: activities.Providers{"memory": d.provider}, Desk: d.store,
 		Env:   func(fleet.CrawlerInput) map[string]string { return map[string]string{"A": "1"} },
-		Token: func(r fleet.CrawlerRef) fleet.Secret { return fleet.Secret("token of " + r.GUID) },
+		Token: func(r fleet.CrawlerInput) fleet.Secret { return fleet.Secret("token of " + r.GUID) },
+	}
+	d.tickets = &activities.Tickets{
+		Desk: d.store, Data: d.store, Courier: d.courier, Machines: d.machines, Log: log,
 	}
 	d.crawlers = &activities.Crawlers{
 		Desk: d.store, Temporal: d.temporal, Namespace: "default", Courier: d.courier,
@@ -194,6 +196,34 @@ func TestBury_InsistsOnFailingTheCrawls(t *testing.T) {
 	require.Zero(t, d.store.Leased())
 }
 
+func TestArrived_TicketsAreToldBeforeTheHello(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	require.Equal(t, fleet.RouteWait, d.route(t, "t1").Kind)
+	in := d.store.Reserve(1)
+	hello := fleet.Hello{Contract: fleet.ContractVersion, GUID: in.GUID}
+	arrived := activities.Arrivals(d.store, d.courier)
+	require.NoError(t, arrived(t.Context(), hello))
+	require.Empty(t, d.temporal.Messages("signal"), "its workflow is not known to run")
+	_, err := d.crawlers.Launching(t.Context(), in)
+	require.NoError(t, err)
+	require.NoError(t, arrived(t.Context(), hello))
+	require.Len(t, d.temporal.Messages("signal"), 1)
+	require.Equal(t, fleet.RouteLeased, d.route(t, "t1").Kind)
+}
+
+func TestFail_EndsTheCrawlsOfACrawlerThatHadArrived(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	guid := d.store.Crawler(1)
+	d.route(t, "t1")
+	require.NoError(t, d.crawlers.Fail(t.Context(), fleet.LaunchFailure{
+		GUID: guid, Class: fleet.ClassRetryable, Reason: "it exited before its Hello",
+	}))
+	require.Len(t, d.temporal.Messages("complete"), 1)
+	require.Zero(t, d.store.Leased())
+}
+
 func TestBury_SaysWhatItCouldNotFail(t *testing.T) {
 	t.Parallel()
 	d := newDesk()
@@ -238,6 +268,34 @@ func TestLaunch_AFinishedOneIsNeverRunAgain(t *testing.T) {
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, err, &app)
 	require.True(t, app.NonRetryable(), "this one may not")
+	require.False(t, failure.Ours, "perhaps it always ends so")
+
+	d.provider.Cut = true
+	_, err = d.machines.Launch(t.Context(), in)
+	require.True(t, activities.LaunchFailureFrom(in.GUID, err).Ours, "it never ran")
+}
+
+func TestLaunch_CutShortByTheWorkersEndIsLeftToTheNextWorker(t *testing.T) {
+	t.Parallel()
+	d := newDesk()
+	in := d.store.Reserve(1)
+	launch := func(stop chan struct{}) error {
+		var suite testsuite.WorkflowTestSuite
+		env := suite.NewTestActivityEnvironment()
+		env.SetWorkerStopChannel(stop)
+		env.RegisterActivity(d.machines.Launch)
+		d.provider.Errors = []error{d.provider.Refusal(fleet.ClassAmbiguous)}
+		_, err := env.ExecuteActivity(d.machines.Launch, in)
+		return err
+	}
+	stopped := make(chan struct{})
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, launch(stopped), &app)
+	require.True(t, app.NonRetryable(), "its fate is unknown: never again with this GUID")
+	close(stopped)
+	require.ErrorAs(t, launch(stopped), &app)
+	require.False(t, app.NonRetryable(), "the GUID is the key")
+	require.ErrorContains(t, app, "worker's end")
 }
 
 func TestLaunch_ByAWorkerWithoutTheProviderIsFatal(t *testing.T) {

@@ -9,6 +9,7 @@ const (
 	CountedCure    = "cure"           // by the reaper; the kind is one of the cures below, or a fleet.MendCase
 	CountedRound   = "round"          // of the reaper: ok or failed
 	CountedKept    = "keep"           // rounds of the keeper: ok or failed
+	CountedAsked   = "market"         // rounds of asking the providers what they offer: ok or failed
 	CountedTry     = "delivery"       // of a message to a webhook: delivered, failed or set_aside
 	CountedFailure = "launch_failure" // the kind is the class of the provider's error
 )
@@ -22,6 +23,7 @@ const (
 // The cures of the reaper.
 const (
 	CureTicket   = "ticket"   // ended: its workflow runs no more
+	CureCrawl    = "crawl"    // failed, and its ticket routed again: its crawler does not have it
 	CureCrawler  = "crawler"  // stopped and buried: likewise
 	CureDelivery = "delivery" // started: the word of it was lost
 	CureOrphan   = "orphan"   // stopped: the provider has it, and no row

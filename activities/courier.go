@@ -109,6 +109,7 @@ func (c *Courier) Deliver(ctx context.Context, ref fleet.DeliveryRef) error {
 	_, err := c.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                       fleet.DeliveryWorkflowID(ref.Tenant, ref.ID),
 		TaskQueue:                fleet.ControlQueue,
+		WorkflowTaskTimeout:      fleet.ControlTask,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		TypedSearchAttributes:    ofTenant(ref.Tenant),

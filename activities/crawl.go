@@ -40,6 +40,8 @@ type Crawls struct {
 	// Hear heartbeats for a task, with details. Unlike Ping it is answered only when the
 	// part of Temporal is there that takes the task's result.
 	Hear func(ctx context.Context, task []byte, details ...any) error
+	// Running notes the crawls that are under way; nil to note none.
+	Running *Running
 	// Cut is closed when the program ends and the engine has had its time to hand back:
 	// what still runs is cut off, and its ticket goes elsewhere all the same.
 	Cut <-chan struct{}
@@ -56,6 +58,7 @@ func (c *Crawls) Crawl(ctx context.Context, in fleet.CrawlInput) (fleet.CrawlRes
 		return fleet.CrawlResult{}, ToTemporal(fleet.Errorf(fleet.CodeForbidden,
 			fmt.Sprintf("this crawler works for tenant %s, not for %s", c.Tenant, in.Tenant)))
 	}
+	defer c.Running.Begin(fleet.CrawlRef{Ticket: in.Ticket, Epoch: in.Epoch})()
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	var beside sync.WaitGroup
 	defer func() {

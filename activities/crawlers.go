@@ -17,7 +17,9 @@ type Crawlers struct {
 	Namespace string
 	Courier   *Courier
 	Machines  *Machines
-	Count     Count
+	// Proven refuses a Hello whose address the control side has not seen; nil to believe it.
+	Proven func(fleet.GUID, fleet.Hello) error
+	Count  Count
 }
 
 // Launching is what a Crawler workflow begins with: its row, and its instance where the
@@ -65,6 +67,11 @@ type ServingInput struct {
 // Serving takes the Hello; from now on the crawler is in every route. A Hello of
 // another contract or address is refused.
 func (c *Crawlers) Serving(ctx context.Context, in ServingInput) error {
+	if c.Proven != nil {
+		if err := c.Proven(in.GUID, in.Hello); err != nil {
+			return c.told(ctx, fleet.Follow{}, "serve", err)
+		}
+	}
 	follow, err := c.Desk.Serving(ctx, in.GUID, in.Hello)
 	return c.told(ctx, follow, "serve", err)
 }
@@ -132,13 +139,17 @@ const (
 	failPauses = 800 * time.Millisecond
 )
 
-// Fail notes a launch that did not come to serve.
+// Fail notes a launch that did not come to serve. A crawler that arrived and was lost
+// before its Hello was taken may have had a ticket, whose Crawl is failed.
 func (c *Crawlers) Fail(ctx context.Context, f fleet.LaunchFailure) error {
 	follow, err := c.Desk.Failed(ctx, f)
 	if err == nil {
 		c.Count.add(CountedFailure, string(f.Class))
 	}
-	return c.told(ctx, follow, "fail", err)
+	if err := c.told(ctx, follow, "fail", err); err != nil {
+		return err
+	}
+	return c.Bury(ctx, BuryInput{GUID: f.GUID, Reason: f.Reason})
 }
 
 // SettleInput names a crawler that the provider has no more, and since when.

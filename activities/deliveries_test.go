@@ -3,6 +3,7 @@ package activities_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -97,6 +98,7 @@ func TestCourier_StartsADeliveryOnce(t *testing.T) {
 	require.Len(t, started, 1)
 	require.Equal(t, "delivery/acme/msg_1", started[0].WorkflowID)
 	require.Equal(t, fleet.DeliveryWorkflow, started[0].Name)
+	require.Equal(t, fleet.ControlTask, started[0].Task)
 	require.Equal(t, fleet.DeliveryInput{DeliveryRef: ref, Retry: d.courier.Retry}, started[0].Arg)
 	b, err := json.Marshal(started[0].Arg)
 	require.NoError(t, err)
@@ -119,6 +121,31 @@ func TestReaper_StartsADeliveryWhoseStartWasLost(t *testing.T) {
 
 	require.NoError(t, d.reaper.Round(t.Context()))
 	require.Len(t, d.temporal.Messages("execute"), 1, "a receiver that is down costs no start in each round")
+}
+
+func TestReaper_StartsManyLostDeliveriesPageByPage(t *testing.T) {
+	t.Parallel()
+	const lost = 620 // more than a page
+	d := newDesk()
+	want := map[string]bool{}
+	for i := range lost {
+		ref := d.store.Message(fleet.TicketID(fmt.Sprintf("t%d", i)), fleet.NoticeDone, hook)
+		want[fleet.DeliveryWorkflowID(ref.Tenant, ref.ID)] = true
+	}
+	d.later(2 * time.Minute)
+	started := 0
+	for range 8 {
+		require.NoError(t, d.reaper.Round(t.Context()))
+		n := len(d.temporal.Messages("execute"))
+		require.LessOrEqual(t, n-started, 100, "in one round")
+		started = n
+	}
+	for _, m := range d.temporal.Messages("execute") {
+		require.True(t, want[m.WorkflowID], m.WorkflowID)
+		delete(want, m.WorkflowID)
+	}
+	require.Empty(t, want, "each was started")
+	require.Equal(t, lost, started, "and once")
 }
 
 func TestAdmit_RefusesAPrivateWebhook(t *testing.T) {

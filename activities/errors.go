@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -73,12 +74,13 @@ func launchError(guid fleet.GUID, err error) error {
 }
 
 // endedInLaunch is a launch that finds its crawler ended: the worker before it died in
-// the middle of the launch. The place is not at fault and another crawler may succeed,
-// but not this one: a GUID has one life.
+// the middle of the launch, or the crawler right after it. Another crawler may succeed, but
+// not this one: a GUID has one life. Where the launch was cut short the place is not at
+// fault.
 func endedInLaunch(i fleet.Instance) error {
 	e := fleet.Errorf(fleet.CodeCrawlerLost, "it has exited already: "+i.Reason)
 	failure := fleet.LaunchFailure{
-		GUID: i.GUID, Class: fleet.ClassRetryable, Reason: e.Message, Error: e,
+		GUID: i.GUID, Class: fleet.ClassRetryable, Reason: e.Message, Error: e, Ours: i.Cut,
 	}
 	return temporal.NewApplicationErrorWithOptions(e.Message, launchType+string(failure.Class),
 		temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{failure}})
@@ -86,7 +88,8 @@ func endedInLaunch(i fleet.Instance) error {
 
 // LaunchFailureFrom reads what became of a launch from the error of its activity.
 // Without a word from the provider (a timeout, a lost worker) it is unknown
-// whether it was launched: ambiguous.
+// whether it was launched: ambiguous. Where the word is missing since our own worker fell
+// silent, again and again, the place is not at fault.
 func LaunchFailureFrom(guid fleet.GUID, err error) fleet.LaunchFailure {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) && app.HasDetails() {
@@ -96,7 +99,9 @@ func LaunchFailureFrom(guid fleet.GUID, err error) fleet.LaunchFailure {
 			return f
 		}
 	}
-	return fleet.LaunchFailure{GUID: guid, Class: fleet.ClassAmbiguous, Reason: Reason(err)}
+	var timeout *temporal.TimeoutError
+	silent := errors.As(err, &timeout) && timeout.TimeoutType() == enumspb.TIMEOUT_TYPE_HEARTBEAT
+	return fleet.LaunchFailure{GUID: guid, Class: fleet.ClassAmbiguous, Reason: Reason(err), Ours: silent}
 }
 
 // Reason is the innermost message: what a person wants to read of a nested failure.

@@ -76,8 +76,16 @@ func TestErrors_ALaunchWithoutAWordIsAmbiguous(t *testing.T) {
 			f := activities.LaunchFailureFrom("g", overTheWire(err))
 			require.Equal(t, fleet.ClassAmbiguous, f.Class)
 			require.NotEmpty(t, f.Reason)
+			require.False(t, f.Ours)
 		})
 	}
+}
+
+func TestErrors_ALaunchWhoseWorkersFellSilentIsNotThePlacesFault(t *testing.T) {
+	t.Parallel()
+	f := activities.LaunchFailureFrom("g", overTheWire(temporal.NewHeartbeatTimeoutError()))
+	require.Equal(t, fleet.ClassAmbiguous, f.Class, "that GUID is given up all the same")
+	require.True(t, f.Ours)
 }
 
 func TestErrors_AProvidersWishToWaitIsHeard(t *testing.T) {

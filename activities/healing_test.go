@@ -56,14 +56,15 @@ func TestHealing_EachRowOfTheDocsIsPlayed(t *testing.T) {
 // healing plays each case and looks for its cure.
 func healing() map[string]func(*testing.T, *desk) {
 	return map[string]func(*testing.T, *desk){
-		"lease, older than 5 s / closed, or none":                                                                          healLease,
-		"ticket `closing` / closed, or none":                                                                               healClosing,
-		"crawler `reserved`, over 1 min / closed, or none":                                                                 healReserved,
-		"ticket `waiting` or `running`, not heard of for 1 min / closed, or none":                                          healWaiting,
-		"crawler in any other live state / closed (terminated by hand, say), or none":                                      healTerminated,
-		"message to a webhook, pending for 1 min / closed, or none":                                                        healMessage,
-		"lease, older than 5 s / runs, with a crawl from before that lease":                                                healOvertaken,
-		"a ticket waits for a decision, or for a moment that has passed; a crawler is reserved and not started; 5 s / any": healOverlooked,
+		"lease, older than 5 s / closed, or none":                                                                             healLease,
+		"ticket `closing` / closed, or none":                                                                                  healClosing,
+		"crawler `reserved`, over 1 min / closed, or none":                                                                    healReserved,
+		"ticket `waiting` or `running`, not heard of for 1 min / closed, or none":                                             healWaiting,
+		"crawler in any other live state / closed (terminated by hand, say), or none":                                         healTerminated,
+		"message to a webhook, pending for 1 min / closed, or none":                                                           healMessage,
+		"lease, older than 5 s / runs, with a crawl from before that lease":                                                   healOvertaken,
+		"lease, older than 5 s / runs, with a crawl that was handed out 10 s ago, and its crawler says that it has none such": healMislaid,
+		"a ticket waits for a decision, or for a moment that has passed; a crawler is reserved and not started; 5 s / any":    healOverlooked,
 		"any other / runs": healNothing(func(*testing.T, *desk) {}, false),
 		"any / Temporal does not answer": healNothing(func(_ *testing.T, d *desk) {
 			d.temporal.Err = serviceerror.NewUnavailable("away")
@@ -81,7 +82,7 @@ func healing() map[string]func(*testing.T, *desk) {
 			require.NoError(t, d.reaper.Round(t.Context()))
 			require.Empty(t, d.temporal.Messages("signal"))
 		},
-		"none that is live, no workflow / has it, it runs and is over 1 min old": healOrphan,
+		"none that is live, no workflow / has it, twice in a row; it runs and is over 1 min old": healOrphan,
 		"none that is live, no workflow / has it, it is younger": keepsOthers(
 			fleet.Instance{CreatedAt: time.Now(), Phase: fleet.PhaseRunning}, "test", false),
 		"none that is live, its workflow runs / has it, it runs": keepsOthers(
@@ -224,9 +225,13 @@ func healOrphan(t *testing.T, d *desk) {
 	d.provider.Put(fleet.Instance{Key: d.key(guid), Phase: fleet.PhaseRunning, CreatedAt: time.Now().Add(-time.Hour)})
 	d.temporal.Close(fleet.CrawlerWorkflowID("acme", guid))
 	require.NoError(t, d.reaper.Round(t.Context()))
+	require.Len(t, d.provider.Others(), 1, "seen once")
+	require.Equal(t, guid, d.store.Comparison("memory").Leftovers[0].GUID)
+	require.NoError(t, d.reaper.Round(t.Context()))
 	require.Empty(t, d.provider.Others())
 	require.Equal(t, []string{activities.CureOrphan}, d.counted)
 	require.NoError(t, d.reaper.Round(t.Context()), "once more does nothing")
+	require.Empty(t, d.store.Comparison("memory").Leftovers)
 }
 
 // keepsOthers is an instance that the reaper leaves alone.
@@ -238,7 +243,9 @@ func keepsOthers(i fleet.Instance, of fleet.FleetID, workflow bool) func(*testin
 			d.temporal.Close(fleet.CrawlerWorkflowID("acme", i.GUID))
 		}
 		require.NoError(t, d.reaper.Round(t.Context()))
+		require.NoError(t, d.reaper.Round(t.Context()))
 		require.Len(t, d.provider.Others(), 1)
+		require.Empty(t, d.store.Comparison("memory").Leftovers)
 	}
 }
 

@@ -72,6 +72,7 @@ func (k *Keeper) Round(ctx context.Context) error {
 	return errors.Join(
 		each(ctx, k.Rows.Expired, k.forget),
 		each(ctx, k.Rows.Forgettable, k.purge),
+		each(ctx, k.Rows.ExpiredSessions, k.forgetSession),
 		k.prune(ctx),
 	)
 }
@@ -84,6 +85,17 @@ func (k *Keeper) forget(ctx context.Context, ref fleet.TicketRef) error {
 	}
 	if err := k.Rows.Forgotten(ctx, ref); err != nil {
 		return fmt.Errorf("note that the results of %s are gone: %w", ref.Ticket, err)
+	}
+	return nil
+}
+
+// forgetSession removes what a session carries, and then what bound it.
+func (k *Keeper) forgetSession(ctx context.Context, ref fleet.SessionRef) error {
+	if err := k.Results.ForgetSession(ctx, ref.Tenant, ref.Key); err != nil {
+		return fmt.Errorf("forget session %s of %s: %w", ref.Key, ref.Tenant, err)
+	}
+	if err := k.Rows.SessionForgotten(ctx, ref); err != nil {
+		return fmt.Errorf("note that session %s is gone: %w", ref.Key, err)
 	}
 	return nil
 }

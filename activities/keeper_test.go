@@ -33,6 +33,9 @@ func keeping(t *testing.T) (*desk, *activities.Keeper) {
 		require.NoError(t, err)
 		d.provider.Log(in.GUID)
 	}
+	for n := range keptTickets {
+		d.store.Bind(fleet.SessionKey(fmt.Sprint("s", n)))
+	}
 	return d, &activities.Keeper{
 		Rows: d.store, Results: d.store, Machines: d.machines, Courier: d.courier,
 		SpendEvery: time.Millisecond, Every: time.Millisecond, Log: zap.NewNop(),
@@ -57,6 +60,12 @@ func nothingKept(t *testing.T, d *desk) {
 		require.Empty(t, closed)
 		require.Empty(t, d.store.Ticket(id).State, "its row is pruned")
 	}
+	sessions, err := d.store.ExpiredSessions(t.Context(), keptTickets)
+	require.NoError(t, err)
+	require.Empty(t, sessions)
+	for n := range keptTickets {
+		require.False(t, d.store.Carried(fleet.SessionKey(fmt.Sprint("s", n))))
+	}
 	require.Zero(t, d.provider.Logs())
 }
 
@@ -71,7 +80,8 @@ func TestKeeper_ForgetsAllThatNeedNotBeKept(t *testing.T) {
 func TestKeeper_ADeathAtAnyStepIsMadeUpForByTheNextRound(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{
-		"Expired", "Forget", "Forgotten", "Forgettable", "Purge", "Purged", "Prune",
+		"Expired", "Forget", "Forgotten", "Forgettable", "Purge", "Purged",
+		"ExpiredSessions", "ForgetSession", "SessionForgotten", "Prune",
 	} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()

@@ -32,9 +32,9 @@ type Machines struct {
 	Desk      fleet.CrawlerDesk
 	// Env gives the crawler's environment without secrets.
 	Env func(fleet.CrawlerInput) map[string]string
-	// Token derives the crawler's credential at the data plane. It is derived here
-	// and handed to the provider, so that it is in no history.
-	Token func(fleet.CrawlerRef) fleet.Secret
+	// Token derives the crawler's credential at the data plane, or for the gateway. It is
+	// derived here and handed to the provider, so that it is in no history.
+	Token func(fleet.CrawlerInput) fleet.Secret
 }
 
 // Launch asks the substrate for the crawler and notes that it accepted. It may be
@@ -45,7 +45,24 @@ func (m *Machines) Launch(ctx context.Context, in fleet.CrawlerInput) (fleet.Ins
 		return fleet.Instance{}, launchError(in.GUID, err)
 	}
 	defer alive(ctx)()
-	return m.launch(ctx, provider, in)
+	instance, err := m.launch(ctx, provider, in)
+	if err != nil && stopping(ctx) { // whatever it is, the next worker finds out: the GUID is the key
+		return instance, fmt.Errorf("launch %s: cut short by this worker's end: %s", in.GUID, Reason(err))
+	}
+	return instance, err
+}
+
+// stopping reports whether this worker ends: that cancels the calls which are under way.
+func stopping(ctx context.Context) bool {
+	if !activity.IsActivity(ctx) {
+		return false
+	}
+	select {
+	case <-activity.GetWorkerStopChannel(ctx):
+		return true
+	default:
+		return false
+	}
 }
 
 // besideMost is when a launch beside the worker is left to the launch queue after all:
@@ -58,8 +75,8 @@ const besideMost = 3 * time.Second
 // it does not come to a good end, the answer is nil: then Launch does the same again,
 // with time for retries, and says what is wrong.
 func (m *Machines) beside(ctx context.Context, in fleet.CrawlerInput) *fleet.Instance {
-	provider, here := m.Providers[in.Provider]
-	if !here || !provider.Capabilities().Beside {
+	provider, here := m.here(in.Provider)
+	if !here {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, besideMost)
@@ -71,15 +88,34 @@ func (m *Machines) beside(ctx context.Context, in fleet.CrawlerInput) *fleet.Ins
 	return &instance
 }
 
-func (m *Machines) launch(
-	ctx context.Context, provider fleet.Provider, in fleet.CrawlerInput,
-) (fleet.Instance, error) {
-	instance, err := provider.Launch(ctx, fleet.Spec{
+// ahead has the crawler forked, where the substrate is this machine, before its workflow
+// asks for it. What goes wrong is for the workflow's own launch to find and to say.
+func (m *Machines) ahead(ctx context.Context, in fleet.CrawlerInput) {
+	if provider, here := m.here(in.Provider); here {
+		ctx, cancel := context.WithTimeout(ctx, besideMost)
+		defer cancel()
+		_, _ = provider.Launch(ctx, m.spec(in))
+	}
+}
+
+func (m *Machines) here(kind fleet.ProviderKind) (fleet.Provider, bool) {
+	provider, ok := m.Providers[kind]
+	return provider, ok && provider.Capabilities().Beside
+}
+
+func (m *Machines) spec(in fleet.CrawlerInput) fleet.Spec {
+	return fleet.Spec{
 		Key:      m.key(in.Tenant, in.GUID),
 		Offering: in.Offering, Slots: in.Slots, Address: in.Address,
 		Env:   m.Env(in),
-		Token: m.Token(fleet.CrawlerRef{Tenant: in.Tenant, GUID: in.GUID}),
-	})
+		Token: m.Token(in),
+	}
+}
+
+func (m *Machines) launch(
+	ctx context.Context, provider fleet.Provider, in fleet.CrawlerInput,
+) (fleet.Instance, error) {
+	instance, err := provider.Launch(ctx, m.spec(in))
 	if err != nil {
 		return instance, launchError(in.GUID, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -18,7 +17,7 @@ func (r *Reaper) crawlers(ctx context.Context) error {
 	}
 	var errs error
 	for _, row := range rows {
-		if row.State == fleet.CrawlerReserved && time.Since(row.Times.Reserved) < reservedAge {
+		if row.State == fleet.CrawlerReserved && r.now().Sub(row.Times.Reserved) < reservedAge {
 			continue
 		}
 		errs = errors.Join(errs, r.crawler(ctx, row))
@@ -37,7 +36,7 @@ func (r *Reaper) crawler(ctx context.Context, row fleet.CrawlerRow) error {
 	if err != nil {
 		return err
 	}
-	err = provider.Stop(ctx, r.Machines.key(row.Tenant, row.GUID), fleet.StopOptions{})
+	err = stop(ctx, provider, r.Machines.key(row.Tenant, row.GUID))
 	switch {
 	case err == nil:
 		return nil // under way: the next round sees it gone
@@ -52,6 +51,13 @@ func (r *Reaper) crawler(ctx context.Context, row fleet.CrawlerRow) error {
 	return r.settle(ctx, books, row.GUID)
 }
 
+// stop asks a provider once, and does not wait for one that hangs.
+func stop(ctx context.Context, p fleet.Provider, k fleet.Key) error {
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	return p.Stop(ctx, k, fleet.StopOptions{})
+}
+
 // books are the crawlers' desk as the reaper uses it.
 func (r *Reaper) books() *Crawlers {
 	return &Crawlers{
@@ -61,7 +67,7 @@ func (r *Reaper) books() *Crawlers {
 
 // settle closes the books. A buried row is not listed again, so this one insists.
 func (r *Reaper) settle(ctx context.Context, books *Crawlers, guid fleet.GUID) error {
-	at := time.Now()
+	at := r.now()
 	for pause := failPause; ; pause = min(2*pause, settlePause) {
 		err := books.Settle(ctx, SettleInput{GUID: guid, At: at})
 		if err == nil || wait(ctx, pause) != nil {

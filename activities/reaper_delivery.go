@@ -19,33 +19,56 @@ const (
 	// deliveriesMost bounds the workflows that are started in one round: a receiver that
 	// is down for a day may leave thousands of messages.
 	deliveriesMost = 100
+	// deliveriesPage is how many messages are read at a time, deliveriesPages how often in
+	// one round: after a day without a receiver there may be a million.
+	deliveriesPage  = 500
+	deliveriesPages = 10
 )
 
-// deliveries starts the workflows of messages whose start was lost. One that runs is
-// left as it is.
+// deliveries starts the workflows of messages whose start was lost. One that runs is left
+// as it is. A round goes on where the one before has stopped, and begins anew at the end.
 func (r *Reaper) deliveries(ctx context.Context) error {
-	refs, err := r.Control.Undelivered(ctx, undeliveredAge)
-	if err != nil {
-		return fmt.Errorf("list the undelivered messages: %w", err)
-	}
-	now, looked := time.Now(), map[fleet.DeliveryRef]time.Time{}
-	var errs error
-	started := 0
-	for _, ref := range refs {
-		at, known := r.looked[ref]
-		switch {
-		case known && now.Sub(at) < deliveryLook:
-			looked[ref] = at
-		case started < deliveriesMost:
-			started++
-			if err := r.Courier.Deliver(ctx, ref); err != nil {
-				errs = errors.Join(errs, fmt.Errorf("start the delivery of %s: %w", ref.ID, err))
-				continue
-			}
-			looked[ref] = now
-			r.Count.add(CountedCure, CureDelivery)
+	now := time.Now()
+	for ref, at := range r.looked {
+		if now.Sub(at) >= deliveryLook { // or it is delivered: forgotten in either case
+			delete(r.looked, ref)
 		}
 	}
-	r.looked = looked // what is delivered is forgotten
+	var errs error
+	started := 0
+	for range deliveriesPages {
+		page, err := r.Control.Undelivered(ctx, undeliveredAge, r.undelivered, deliveriesPage)
+		if err != nil {
+			return errors.Join(errs, fmt.Errorf("list the undelivered messages: %w", err))
+		}
+		for _, u := range page {
+			if _, known := r.looked[u.DeliveryRef]; known {
+				r.undelivered = u
+				continue
+			}
+			if started == deliveriesMost {
+				return errs
+			}
+			started++
+			r.undelivered = u
+			errs = errors.Join(errs, r.redeliver(ctx, u.DeliveryRef, now))
+		}
+		if len(page) < deliveriesPage {
+			r.undelivered = fleet.Undelivered{}
+			return errs
+		}
+	}
 	return errs
+}
+
+func (r *Reaper) redeliver(ctx context.Context, ref fleet.DeliveryRef, now time.Time) error {
+	if err := r.Courier.Deliver(ctx, ref); err != nil {
+		return fmt.Errorf("start the delivery of %s: %w", ref.ID, err)
+	}
+	if r.looked == nil {
+		r.looked = map[fleet.DeliveryRef]time.Time{}
+	}
+	r.looked[ref] = now
+	r.Count.add(CountedCure, CureDelivery)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -42,7 +43,7 @@ func (r *Reaper) ticket(ctx context.Context, row fleet.TicketRow) error {
 	case err != nil:
 		return err
 	case w.runs && row.Lease != nil:
-		return r.overtaken(ctx, row, w.pending)
+		return errors.Join(r.overtaken(ctx, row, w.pending), r.mislaid(ctx, row, w.pending))
 	case w.runs:
 		return nil
 	}
@@ -57,19 +58,27 @@ func (r *Reaper) ticket(ctx context.Context, row fleet.TicketRow) error {
 }
 
 // overtaken fails the crawls that a ticket still has from before its lease.
-func (r *Reaper) overtaken(ctx context.Context, row fleet.TicketRow, pending []string) error {
+func (r *Reaper) overtaken(
+	ctx context.Context, row fleet.TicketRow, pending []*workflowpb.PendingActivityInfo,
+) error {
 	lost := ToTemporal(fleet.Errorf(fleet.CodeCrawlerLost, "the ticket was leased elsewhere meanwhile"))
 	var errs error
-	for _, id := range pending {
+	for _, p := range pending {
+		id := p.GetActivityId()
 		if epoch, ok := fleet.ActivityCrawlEpoch(id); !ok || epoch >= row.Lease.Epoch {
 			continue
 		}
-		err := r.Temporal.CompleteActivityByID(ctx, r.Namespace, row.WorkflowID, "", id, nil, lost)
-		if err != nil && !notFound(err) {
-			errs = errors.Join(errs, fmt.Errorf("fail %s of %s: %w", id, row.WorkflowID, err))
-		}
+		errs = errors.Join(errs, r.failCrawl(ctx, row, id, lost))
 	}
 	return errs
+}
+
+func (r *Reaper) failCrawl(ctx context.Context, row fleet.TicketRow, id string, why error) error {
+	err := r.Temporal.CompleteActivityByID(ctx, r.Namespace, row.WorkflowID, "", id, nil, why)
+	if err != nil && !notFound(err) {
+		return fmt.Errorf("fail %s of %s: %w", id, row.WorkflowID, err)
+	}
+	return nil
 }
 
 // conductors tells those that should have decided, and have not: the deed of one that was

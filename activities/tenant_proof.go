@@ -25,21 +25,20 @@ const (
 // PurgeCrawlers removes what providers keep of the tenant's crawlers: logs and records.
 // It answers how many crawlers there were. It heartbeats.
 func (t *Tenants) PurgeCrawlers(ctx context.Context, id fleet.TenantID) (int, error) {
-	rows, err := t.Control.AllCrawlers(ctx, id, true)
-	if err != nil {
-		return 0, wrapped("list the crawlers", err)
-	}
-	for i, row := range rows {
-		purger, ok := t.Providers[row.Provider].(fleet.Purger)
-		if !ok {
-			continue
+	n := 0
+	for row, err := range fleet.EveryCrawler(ctx, t.Control, id) {
+		if err != nil {
+			return n, wrapped("list the crawlers", err)
 		}
-		if err := purger.Purge(ctx, fleet.Key{Fleet: t.Fleet, Tenant: id, GUID: row.GUID}); err != nil {
-			return i, fmt.Errorf("purge %s: %w", row.GUID, err)
+		if purger, ok := t.Providers[row.Provider].(fleet.Purger); ok {
+			if err := purger.Purge(ctx, fleet.Key{Fleet: t.Fleet, Tenant: id, GUID: row.GUID}); err != nil {
+				return n, fmt.Errorf("purge %s: %w", row.GUID, err)
+			}
+			activity.RecordHeartbeat(ctx, n)
 		}
-		activity.RecordHeartbeat(ctx, i)
+		n++
 	}
-	return len(rows), nil
+	return n, nil
 }
 
 // DeleteWorkflows removes the tenant's schedules and all its workflows but the one that

@@ -15,12 +15,13 @@ import (
 // means that somebody else took the ticket in between.
 const maxFences = 4
 
-// Tickets holds what a ticket's activities need: the desk that routes it, and the
-// tenants' databases whose fences it raises.
+// Tickets holds what a ticket's activities need: the desk that routes it, the tenants'
+// databases whose fences it raises, and the substrates for the first crawler of a tenant.
 type Tickets struct {
-	Desk    fleet.TicketDesk
-	Data    fleet.TenantData
-	Courier *Courier
+	Desk     fleet.TicketDesk
+	Data     fleet.TenantData
+	Courier  *Courier
+	Machines *Machines
 	// Allow lists the private networks that the operator lets tickets crawl.
 	Allow []netip.Prefix
 	Log   *zap.Logger

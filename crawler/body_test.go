@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/andybalholm/brotli"
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -31,6 +33,16 @@ func pack(t *testing.T, open func(io.Writer) io.WriteCloser, b []byte) []byte {
 	require.NoError(t, w.Close())
 	return out.Bytes()
 }
+
+func zstded(w io.Writer) io.WriteCloser {
+	z, err := zstd.NewWriter(w)
+	if err != nil {
+		panic(err) // without options it has no way to fail
+	}
+	return z
+}
+
+func brotlied(w io.Writer) io.WriteCloser { return brotli.NewWriter(w) }
 
 func gzipped(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }
 
@@ -51,7 +63,16 @@ func TestBody_IsDecodedAndHashed(t *testing.T) {
 		"not really gzip":   {"gzip", []byte(html), ""},
 		"zlib":              {"deflate", pack(t, zlibbed, []byte(html)), ""},
 		"raw deflate":       {"deflate", pack(t, deflated, []byte(html)), ""},
-		"not asked for":     {"br", []byte(html), `content encoding "br"`},
+		"brotli":            {"br", pack(t, brotlied, []byte(html)), ""},
+		"zstd":              {"zstd", pack(t, zstded, []byte(html)), ""},
+		"not really zstd":   {"zstd", []byte(html), ""},
+		"two layers":        {"gzip, br", pack(t, brotlied, zipped), ""},
+		"identity":          {"identity", []byte(html), ""},
+		"not asked for":     {"compress", []byte(html), `content encoding "compress"`},
+		"too many layers":   {"gzip, gzip, gzip", zipped, "content encoding: 3 over each other"},
+		"not really brotli": {"br", []byte(html), "content encoding: brotli: RESERVED"},
+		"cut brotli":        {"br", pack(t, brotlied, []byte(html))[:20], "connection closed"},
+		"cut zstd":          {"zstd", pack(t, zstded, []byte(html))[:20], "connection closed"},
 		"cut gzip":          {"gzip", zipped[:len(zipped)-9], "connection closed"},
 		"broken gzip":       {"gzip", broken(zipped), "content encoding: gzip: invalid checksum"},
 	} {
@@ -189,7 +210,7 @@ func TestBody_LinksOfOnePageAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	var b strings.Builder
-	for i := range 4000 {
+	for i := range 8000 {
 		fmt.Fprintf(&b, "<a href=/%s/%d>x</a>", strings.Repeat("x", 1000), i)
 	}
 	s.handle("/{$}", func(w http.ResponseWriter, _ *http.Request) {
@@ -202,6 +223,78 @@ func TestBody_LinksOfOnePageAreBounded(t *testing.T) {
 	crawl(t, p)
 	page := p.page(s.URL + "/")
 	require.Equal(t, fleet.PageFetched, page.Outcome)
-	require.Equal(t, "more than 4 MiB of links, the others are not followed", page.Reason)
-	require.InDelta(t, 2000, len(page.Links), 200)
+	require.Equal(t, "more than 12 MiB of links, the others are not followed", page.Reason)
+	require.InDelta(t, 6000, len(page.Links), 400)
+}
+
+// A bomb is cut long before the cap: what it unpacks to is worth nothing.
+func TestBody_IsCutAtTheRatio(t *testing.T) {
+	t.Parallel()
+	const size = 64 << 20
+	for name, open := range map[string]func(io.Writer) io.WriteCloser{
+		"gzip": gzipped, "br": brotlied, "zstd": zstded,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bomb := pack(t, open, make([]byte, size))
+			s := newSite(t)
+			s.handle("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				w.Header().Set("Content-Encoding", name)
+				_, _ = w.Write(bomb)
+			})
+			in := s.ticket("/")
+			in.Fetch.MaxBody = 100 << 20
+			p := newPlane(in)
+			crawl(t, p)
+			page := p.page(s.URL + "/")
+			require.Equal(t, fleet.PageFetched, page.Outcome, page.Reason)
+			require.True(t, page.Truncated)
+			require.Equal(t, "unpacks to more than 250 times its size, cut", page.Reason)
+			require.Less(t, page.Bytes, int64(size/2))
+		})
+	}
+}
+
+func TestBody_OfAnUnwantedTypeIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	var links []string
+	for path, c := range map[string]struct{ declared, body string }{
+		"/html":       {"Text/HTML; charset=utf-8", html},
+		"/png":        {"image/png", "\x89PNG\r\n\x1a\n"},
+		"/pdf":        {"application/pdf", "%PDF-1.7"},
+		"/unsaid":     {"", html},
+		"/unsaid-png": {"", "\x89PNG\r\n\x1a\n"},
+		"/stream":     {"application/octet-stream", html},
+		"/stream-pdf": {"application/octet-stream", "%PDF-1.7"},
+	} {
+		links = append(links, path)
+		s.handle(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = []string{c.declared}
+			if c.declared == "" {
+				w.Header()["Content-Type"] = nil
+			}
+			_, _ = w.Write([]byte(c.body))
+		})
+	}
+	// One that never ends would take the page's whole time if it were read.
+	links = append(links, "/endless")
+	s.handle("/endless", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "video/mp4")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	s.handle("/linked", http.NotFound)
+	s.page("/", links...)
+	in := s.ticket("/")
+	in.Fetch.Types = []string{"text/*", "application/xhtml+xml"}
+	p := newPlane(in)
+	crawl(t, p)
+	require.Equal(t, []string{"/", "/html", "/stream", "/unsaid"}, p.urls(fleet.PageFetched, s.URL))
+	require.Equal(t, []string{"/endless", "/pdf", "/png", "/stream-pdf", "/unsaid-png"},
+		p.urls(fleet.PageSkipped, s.URL))
+	require.Equal(t, "content type video/mp4", p.page(s.URL+"/endless").Reason)
+	require.Equal(t, "content type unknown", p.page(s.URL+"/unsaid-png").Reason)
+	require.Zero(t, p.page(s.URL+"/pdf").Bytes)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,19 +23,26 @@ type crawl struct {
 	engine   *Engine
 	spec     fleet.TicketInput
 	scope    *scope
+	canon    *urlkey.Canon
 	fields   *extract.Fields
-	jar      http.CookieJar
+	files    map[string]listKind         // keys of URLs that are read as lists
+	accept   func(mediaType string) bool // nil for every type
+	session  *session
+	handed   int64 // the version of the session that the data plane has
 	progress func(fleet.Counters)
 
-	window  *window
-	outbox  *outbox
-	limit   int // of requests at a time
-	running int // workers that are at work
-	workers int // workers that were started
-	jobs    chan job
-	results chan result
-	owned   sync.WaitGroup // the workers
+	window   *window
+	outbox   *outbox
+	limit    int // of requests at a time
+	running  int // workers that are at work
+	workers  int // workers that were started
+	jobs     chan job
+	results  chan result
+	arrivals chan arrival
+	serial   uint64         // of the last job
+	owned    sync.WaitGroup // the workers
 
+	asked  []*host     // for turns, with the exchange under way
 	origin urlkey.Base // of the URL handed out last: most have the same
 
 	drained      <-chan struct{}  // the engine's, until it is heard
@@ -48,8 +55,17 @@ type crawl struct {
 
 // job is a page to fetch or, without one, a lane's robots.txt to read.
 type job struct {
-	lane *lane
-	item item
+	lane     *lane
+	item     item
+	begun    time.Time
+	serial   uint64
+	interval time.Duration // of its host as it began
+}
+
+// arrival says that a job's request has arrived at its host.
+type arrival struct {
+	job
+	at time.Time
 }
 
 // result is what became of a job.
@@ -59,6 +75,7 @@ type result struct {
 	entry       *robots.Entry // for a lane's robots.txt
 	again       *item         // the page redirects to itself: fetch this one
 	hold        time.Duration // how long the host asked to be left alone
+	blocker     string        // whose challenge came instead of the page
 	interrupted bool          // the crawl was stopped: the page was not fetched
 }
 
@@ -69,26 +86,43 @@ func (e *Engine) newCrawl(
 	if err != nil {
 		return nil, fmt.Errorf("read the ticket: %w", err)
 	}
-	seeds, err := readSeeds(spec.URLs)
+	seeds, err := readSeeds("urls", spec.URLs)
+	if err != nil {
+		return nil, err
+	}
+	files, err := readSeeds("sources.files", spec.Sources.Files)
 	if err != nil {
 		return nil, err
 	}
 	c := &crawl{
 		engine: e, spec: spec, progress: progress,
-		jar:    e.sessions.jar(id.Tenant, spec.Session),
-		window: newWindow(), limit: spec.Fetch.Concurrency,
+		window: newWindow(spec.Fetch.Delay.Std()), limit: spec.Fetch.Concurrency,
+		canon: urlkey.NewCanon(spec.Canonical), files: map[string]listKind{}, accept: accept(spec.Fetch.Types),
 		jobs: make(chan job), results: make(chan result, spec.Fetch.Concurrency),
-		origin: urlkey.NewBase(seeds[0]), drained: e.drained,
+		arrivals: make(chan arrival, spec.Fetch.Concurrency),
+		origin:   urlkey.NewBase(seeds[0]), drained: e.drained,
 	}
-	if c.scope, err = newScope(spec.Scope, seeds); err != nil {
+	if c.session, err = e.sessions.of(id.Tenant, spec.Session, claim.Session); err != nil {
+		return nil, err
+	}
+	if len(spec.Fetch.Ports) > 0 {
+		c.session = c.session.only(spec.Fetch.Ports)
+	}
+	if claim.Session != nil {
+		c.handed = claim.Session.Version
+	}
+	if c.scope, err = newScope(spec); err != nil {
 		return nil, err
 	}
 	if c.fields, err = extract.NewFields(spec.Extract); err != nil {
 		return nil, err
 	}
-	c.outbox = newOutbox(e.plane, id)
+	c.outbox = newOutbox(e.plane, id, *spec.Scope.MaxDepth)
+	for _, u := range files {
+		c.files[c.canon.Of(u).Key] = listGiven
+	}
 	if claim.Seed {
-		c.outbox.seed(seeds)
+		c.seed(slices.Concat(seeds, files))
 	}
 	c.take(claim.Work)
 	if progress != nil {
@@ -108,14 +142,16 @@ func (c *crawl) run(ctx context.Context) (fleet.CrawlResult, error) {
 		if c.stopping && c.running == 0 && c.outbox.handedOver() {
 			return fleet.CrawlResult{}, draining()
 		}
-		if due, at := c.outbox.due(now, c.load()); due {
-			c.outbox.send(c.exchanging, now, c.want(now))
+		if due, at := c.outbox.due(now, c.load(now)); due {
+			c.exchange(now)
 		} else {
 			wake = earlier(wake, at)
 		}
 		select {
 		case r := <-c.results:
 			c.finish(r, time.Now())
+		case a := <-c.arrivals:
+			c.arrived(a.job, a.at)
 		case a := <-c.outbox.answers:
 			if end, r, err := c.answer(ctx, a); end {
 				return r, err
@@ -134,6 +170,27 @@ func (c *crawl) run(ctx context.Context) (fleet.CrawlResult, error) {
 			return fleet.CrawlResult{}, ended(ctx)
 		}
 	}
+}
+
+// exchange sends what there is and asks for more.
+func (c *crawl) exchange(now time.Time) {
+	r := fleet.ExchangeRequest{}
+	r.Want, r.PerHost = c.want()
+	r.Hosts, c.asked = c.window.uses(now, c.clock)
+	if c.spec.Session != nil {
+		if r.Session = c.session.jar.since(c.handed); r.Session != nil {
+			c.handed = r.Session.Version
+		}
+	}
+	c.outbox.send(c.exchanging, now, r)
+}
+
+// clock is the name of a host's clock.
+func (c *crawl) clock(host string) string {
+	if c.spec.Fetch.Clock == fleet.ClockAddress && c.engine.address != "" {
+		return host + " from " + c.engine.address
+	}
+	return host
 }
 
 // begin makes the contexts of what runs beside run. What it returns ends all of
@@ -174,7 +231,9 @@ func earlier(a, b time.Time) time.Time {
 func (c *crawl) answer(
 	ctx context.Context, a answer,
 ) (end bool, r fleet.CrawlResult, err error) {
-	c.outbox.answered(a, time.Now())
+	now := time.Now()
+	c.outbox.answered(a, now)
+	c.window.took(a.Turns, c.asked, c.outbox.sent, now)
 	if a.err != nil && ctx.Err() != nil { // it was broken off with the crawl
 		return true, r, ended(ctx)
 	}
@@ -205,12 +264,17 @@ func (c *crawl) take(work []fleet.FrontierURL) {
 		at, err := c.origin.Resolve(u.URL)
 		if err != nil { // it was readable when it was found, so this is another version's
 			c.outbox.add(fleet.PageResult{
-				ID: u.ID, URL: u.URL, Outcome: fleet.PageFailed, Reason: "url: " + err.Error(),
+				ID: u.ID, URL: u.URL, Outcome: fleet.PageFailed, Reason: reasonURL + err.Error(),
 			}, u.Depth, time.Now())
 			continue
 		}
 		if at.Origin() != c.origin.Origin() {
 			c.origin = urlkey.NewBase(at)
+		}
+		at = c.canon.Of(at)
+		c.outbox.know(at.Key, u.Depth)
+		if c.strayed(u, at) {
+			continue
 		}
 		c.window.add(item{FrontierURL: u, at: at}, false)
 	}

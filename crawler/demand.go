@@ -5,8 +5,7 @@ import "time"
 const (
 	// leastWindow keeps a small concurrency from waiting for exchanges.
 	leastWindow = 48
-	// maxWindow bounds the window of a ticket with many hosts, whose URLs may all
-	// wait for one of them.
+	// maxWindow bounds the window of a ticket with many hosts.
 	maxWindow = 1024
 )
 
@@ -16,22 +15,23 @@ func windowSize(concurrency int) int { return max(leastWindow, 5*concurrency) }
 
 func (c *crawl) held() int { return c.window.queued + c.running }
 
-// want is how many URLs to ask for. Where there are several hosts, URLs that wait
-// for theirs do not count, or else a slow host would fill the window and keep
-// the others from being fetched.
-func (c *crawl) want(now time.Time) int {
-	if c.stopping {
-		return 0
-	}
+// want is how many URLs to ask for, and how many of one host may be held. Where there
+// are several hosts, each may fill a window of its own, or else a slow one would keep the
+// others from being fetched.
+func (c *crawl) want() (all, perHost int) {
 	size := windowSize(c.limit)
-	if len(c.scope.hosts) > 1 {
-		size = min(size+c.window.waiting(now.Add(flushAfter)), maxWindow)
+	if c.stopping {
+		return 0, size
 	}
-	return max(0, size-c.held())
+	if c.scope.many() {
+		return max(0, maxWindow-c.held()), size
+	}
+	return max(0, size-c.held()), 0
 }
 
-func (c *crawl) load() load {
+func (c *crawl) load(now time.Time) load {
 	return load{
+		turn:     c.window.turnDue(now),
 		held:     c.held(),
 		low:      c.window.queued <= c.limit,
 		finished: c.stopping && c.running == 0 && !c.outbox.handedOver(),

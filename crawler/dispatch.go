@@ -1,37 +1,71 @@
 package crawler
 
-import "time"
+import (
+	"net/http"
+	"time"
 
-// longestCrawlDelay bounds a robots.txt's Crawl-delay: with more a site of a
-// thousand pages would take a day, and nobody means that.
-const longestCrawlDelay = time.Minute
+	"github.com/crawlfleet/crawlfleet/crawler/robots"
+	"github.com/crawlfleet/crawlfleet/fleet"
+)
+
+// defaultCrawlDelay bounds a robots.txt's Crawl-delay where the ticket does not: with more
+// a site of a thousand pages would take a day, and hardly anybody means that.
+const defaultCrawlDelay = time.Minute
 
 // dispatch gives workers what may be fetched now, and says when there is more.
 func (c *crawl) dispatch(now time.Time) time.Time {
-	for c.running < c.limit && !c.stopping {
+	for c.running < c.limit && !c.stopping && c.outbox.bytes < maxBacklog {
 		l, at := c.window.next(now, c.share())
 		if l == nil {
 			return at
 		}
-		if l.rules == nil || now.After(l.rules.Until) {
-			l.rules = c.engine.robots.Peek(l.origin)
-		}
-		if l.rules == nil {
-			l.asking, l.asked = true, now
-			c.pace(l, now)
-			c.start(job{lane: l})
-			continue
-		}
-		it := c.window.take(l)
-		if page, refused := c.refused(l.rules, it, now); refused {
-			c.outbox.add(page, it.Depth, now)
-		} else {
-			c.pace(l, now)
-			c.start(job{lane: l, item: it})
+		switch {
+		case l.host.blocked != "":
+			it := c.window.take(l)
+			c.outbox.add(c.blocked(it, l.host.blocked), it.Depth, now)
+		case !c.ruled(l, now):
+			l.asking = true
+			c.start(job{lane: l, begun: now})
+		default:
+			c.announced(l)
+			it := c.window.take(l)
+			it.list = c.files[it.at.Key]
+			if page, refused := c.refused(l.rules, it, now); refused {
+				c.announce(l, &page)
+				c.outbox.add(page, it.Depth, now)
+			} else {
+				c.start(job{lane: l, item: it, begun: now})
+			}
 		}
 		c.window.offer(l)
 	}
 	return time.Time{}
+}
+
+// ruled reports whether the lane's robots.txt is known.
+func (c *crawl) ruled(l *lane, now time.Time) bool {
+	if l.rules != nil && !now.After(l.rules.Until) {
+		return true
+	}
+	if c.spec.Fetch.Robots == fleet.RobotsIgnore { // the plan allows it; see fleet.Plan
+		l.rules = &robots.Entry{Until: now.Add(time.Hour)}
+		return true
+	}
+	return c.rule(l, c.session.rules.Peek(l.origin))
+}
+
+// rule takes over what a robots.txt says.
+func (c *crawl) rule(l *lane, e *robots.Entry) bool {
+	l.rules = e
+	if e == nil {
+		return false
+	}
+	longest := defaultCrawlDelay
+	if most := c.spec.Fetch.MaxCrawlDelay; most != nil {
+		longest = most.Std()
+	}
+	l.host.obey(e.Rules.Delay, longest)
+	return true
 }
 
 // share is how many requests one host may have under way. Where there are others
@@ -44,44 +78,68 @@ func (c *crawl) share() int {
 	return max(1, c.limit*3/4)
 }
 
-// pace keeps the lane's host from being asked again too soon.
-func (c *crawl) pace(l *lane, now time.Time) {
-	interval := c.spec.Fetch.Delay.Std()
-	if l.rules != nil {
-		interval = max(interval, min(l.rules.Rules.Delay, longestCrawlDelay))
-	}
-	if next := now.Add(interval); interval > 0 && next.After(l.host.next) {
-		l.host.next = next
-	}
-}
-
 func (c *crawl) start(j job) {
 	if c.running == c.workers {
 		c.workers++
-		c.owned.Go(func() { c.work(c.engine.visitor(c.jar)) })
+		c.owned.Go(func() { c.work(c.engine.visitor(c.session)) })
 	}
 	c.running++
-	j.lane.host.running++
+	c.serial++
+	j.serial, j.interval = c.serial, j.lane.host.interval()
+	j.lane.host.ask(j.begun, j.serial)
 	c.jobs <- j
+}
+
+// arrived lets the next request to a job's host be timed.
+func (c *crawl) arrived(j job, at time.Time) {
+	if j.lane.host.arrived(j.serial, at) {
+		c.window.unpark()
+	}
 }
 
 // finish takes what a worker brought.
 func (c *crawl) finish(r result, now time.Time) {
 	c.running--
-	r.lane.host.running--
-	if hold := now.Add(r.hold); r.hold > 0 && hold.After(r.lane.host.next) {
-		r.lane.host.next = hold
-	}
+	h := r.lane.host
+	h.running--
+	c.arrived(r.job, now) // if nobody has said so, and at the latest
 	switch {
 	case r.interrupted:
 		// The data plane hands it out again with the next claim.
 	case r.entry != nil:
-		r.lane.asking, r.lane.rules = false, r.entry
-		c.pace(r.lane, r.lane.asked) // a Crawl-delay counts from that request on
+		r.lane.asking = false
+		c.rule(r.lane, r.entry)
+		h.wait(now, h.interval()) // its requests were sent at some time before
 		c.window.offer(r.lane)
 	case r.again != nil:
+		h.relief()
 		c.window.add(*r.again, true)
 	default:
+		c.heed(&r, now)
+		c.announce(r.lane, &r.page)
 		c.outbox.add(r.page, r.item.Depth, now)
+		if h.queued == 0 && h.interval() > 0 && len(r.page.Links) > 0 {
+			c.outbox.hurry(h.next) // or the host waits for the batch, not for its interval
+		}
+	}
+}
+
+// heed lets the host have its way as its answer asks for.
+func (c *crawl) heed(r *result, now time.Time) {
+	h := r.lane.host
+	switch s := r.page.Status; {
+	case r.blocker != "":
+		if h.challenged(r.blocker, r.begun, now) {
+			c.retry(&r.page, r.item, h.next.Sub(now))
+		} else {
+			c.window.release(h)
+		}
+	case s == http.StatusTooManyRequests, s == http.StatusServiceUnavailable:
+		h.distress(robots.StatusError(s).Error(), r.begun, now, r.hold)
+	case r.hold > 0:
+		h.wait(now, r.hold)
+		h.hold = max(h.hold, r.hold)
+	case s != 0 && !passing(s):
+		h.relief()
 	}
 }

@@ -3,7 +3,6 @@ package crawler
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -11,17 +10,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/crawler/fetch"
-	"github.com/crawlfleet/crawlfleet/crawler/robots"
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 // Product is the token that robots.txt files know this crawler by.
 const Product = "crawlfleet"
-
-// robotsTimeout bounds one request for a robots.txt: long enough for a slow site,
-// short enough that an unreachable one is known before a page's own timeout
-// would have passed.
-const robotsTimeout = 15 * time.Second
 
 // Options are what an Engine is made from. DataPlane is required.
 type Options struct {
@@ -31,12 +25,13 @@ type Options struct {
 	Contact string
 	// Address is the egress address, which every page is stored with.
 	Address string
-	// AllowPrivate are the private networks that may be reached, on any port. It is
-	// the operator's, never a tenant's.
-	AllowPrivate []netip.Prefix
+	// Reach is what the operator lets it ask besides the public web.
+	Reach guard.Reach
 	// Source is the address to connect from, for the targets that SourceFor says.
 	Source    netip.Addr
 	SourceFor fetch.SourceFor
+	// IPv6 lets it connect over IPv6 too, where its place declares that.
+	IPv6 bool
 	// Logger gets what an operator should see; nil for none.
 	Logger *zap.Logger
 }
@@ -46,9 +41,8 @@ type Options struct {
 type Engine struct {
 	plane    DataPlane
 	client   *fetch.Client
-	robots   *robots.Cache
 	sessions *sessions
-	visitor  func(http.CookieJar) Fetcher // one for each worker
+	visitor  func(*session) Fetcher // one for each worker
 	address  string
 	log      *zap.Logger
 
@@ -64,15 +58,15 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		plane:   o.DataPlane,
-		address: o.Address, log: o.Logger, sessions: newSessions(),
+		address: o.Address, log: o.Logger,
 		client: fetch.NewClient(fetch.Options{
-			UserAgent: UserAgent(o.Version, o.Contact), AllowPrivate: o.AllowPrivate,
-			Source: o.Source, SourceFor: o.SourceFor,
+			UserAgent: UserAgent(o.Version, o.Contact), Reach: o.Reach,
+			Source: o.Source, SourceFor: o.SourceFor, IPv6: o.IPv6,
 		}),
 		drained: make(chan struct{}),
 	}
-	e.visitor = func(jar http.CookieJar) Fetcher { return e.client.NewVisitor(jar) }
-	e.robots = robots.NewCache(Product, e.fetchRobots)
+	e.sessions = newSessions(e.client)
+	e.visitor = func(s *session) Fetcher { return s.client.NewVisitor(s.jar) }
 	return e
 }
 
@@ -90,7 +84,10 @@ func UserAgent(version, contact string) string {
 }
 
 // Close ends idle connections. Crawls should have ended before.
-func (e *Engine) Close() { e.client.Close() }
+func (e *Engine) Close() {
+	e.sessions.close()
+	e.client.Close()
+}
 
 // Drain makes every running crawl finish the pages that it is fetching, for at
 // most grace, hand over what it has, and end with an error of code draining.
@@ -147,18 +144,4 @@ func draining() error {
 
 func fenced() error {
 	return fleet.Errorf(fleet.CodeFenced, "the crawl is closed or another's")
-}
-
-// fetchRobots gets a robots.txt over the same guarded connections as pages, but
-// without a session's cookies: it says the same to everybody.
-func (e *Engine) fetchRobots(ctx context.Context, url string) (robots.Response, error) {
-	resp, err := e.client.NewVisitor(nil).Get(ctx, fetch.Request{
-		URL: url, Timeout: robotsTimeout, MaxBody: robots.MaxSize,
-	})
-	if err != nil {
-		return robots.Response{}, err
-	}
-	return robots.Response{
-		Status: resp.Status, Body: resp.Body, Location: resolveOrNone(url, resp.Location),
-	}, nil
 }

@@ -16,11 +16,19 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/crawler"
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(benchSite) != "" {
 		if err := serveBenchSite(os.Stdout, os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	if os.Getenv(killedCrawler) != "" {
+		if err := crawlToBeKilled(os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -74,6 +82,8 @@ func (s *site) hits(path string) (list []hit) {
 	return list
 }
 
+func (s *site) host() string { return strings.TrimPrefix(s.URL, "http://") }
+
 // page serves a page with links.
 func (s *site) page(path string, links ...string) {
 	var b strings.Builder
@@ -104,7 +114,7 @@ func (s *site) ticket(path string) fleet.TicketInput {
 
 func newEngine(t testing.TB, p crawler.DataPlane, change ...func(*crawler.Options)) *crawler.Engine {
 	t.Helper()
-	o := crawler.Options{DataPlane: p, Version: "1.2", AllowPrivate: loopback(), Address: "192.0.2.1"}
+	o := crawler.Options{DataPlane: p, Version: "1.2", Reach: guard.Reach{AllowPrivate: loopback()}, Address: "192.0.2.1"}
 	for _, c := range change {
 		c(&o)
 	}

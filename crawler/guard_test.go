@@ -12,7 +12,8 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-func noPrivate(o *crawler.Options) { o.AllowPrivate = nil }
+// noPrivate allows no private network, and both families.
+func noPrivate(o *crawler.Options) { o.Reach.AllowPrivate, o.IPv6 = nil, true }
 
 func TestGuard_RefusesPrivateAddresses(t *testing.T) {
 	t.Parallel()
@@ -80,7 +81,7 @@ func TestGuard_OperatorAllowsExactlyWhatItSays(t *testing.T) {
 	} {
 		p := newPlane(s.ticket("/"))
 		r := crawl(t, p, func(o *crawler.Options) {
-			o.AllowPrivate = []netip.Prefix{netip.MustParsePrefix(prefix)}
+			o.Reach.AllowPrivate = []netip.Prefix{netip.MustParsePrefix(prefix)}
 		})
 		require.Equal(t, want, r.Outcome, prefix)
 	}

@@ -133,6 +133,9 @@ func (p *plane) discover(links []fleet.Link, from *row) {
 		if l.Hops > 0 {
 			depth, hops = from.Depth, from.Hops+1
 		}
+		if l.Seed {
+			depth = 0
+		}
 		if depth > *p.spec.Scope.MaxDepth || p.byKey[l.Key] != nil {
 			continue
 		}
@@ -180,14 +183,8 @@ func (p *plane) counters() (c fleet.Counters) {
 			c.Queued++
 		case "inflight":
 			c.InFlight++
-		case string(fleet.PageFetched):
-			c.Fetched++
-		case string(fleet.PageRedirected):
-			c.Redirected++
-		case string(fleet.PageFailed):
-			c.Failed++
 		default:
-			c.Skipped++
+			*c.End(fleet.PageOutcome(r.state))++
 		}
 	}
 	return c

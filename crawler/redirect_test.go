@@ -1,6 +1,7 @@
 package crawler_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,7 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/crawlfleet/crawlfleet/crawler"
+	"github.com/crawlfleet/crawlfleet/crawler/fetch"
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 func TestRedirect_TargetIsAPageOfItsOwn(t *testing.T) {
@@ -49,7 +53,7 @@ func TestRedirect_EachHopIsChecked(t *testing.T) {
 	crawl(t, p)
 
 	for path, want := range map[string]string{
-		"/out":    "skipped: redirect out of scope",
+		"/out":    "skipped: redirect out of scope: elsewhere.example",
 		"/robots": "redirected: ",
 		"/secret": "skipped: robots",
 		"/scheme": "failed: redirect to no page",
@@ -97,4 +101,74 @@ func TestRedirect_ToAnotherSpellingIsFollowed(t *testing.T) {
 	require.Equal(t, fleet.PageFetched, p.page(s.URL+"/cookie").Outcome)
 	require.Equal(t, "redirect to itself", p.page(s.URL+"/loop").Reason)
 	require.Len(t, s.hits("/loop"), 1)
+}
+
+// named is a fetcher for hosts that no name server knows: each is a folder of the site.
+type named struct {
+	crawler.Fetcher
+	site *site
+}
+
+func (n named) Get(ctx context.Context, r fetch.Request) (fetch.Response, error) {
+	r.URL = n.site.URL + "/" + r.URL[strings.Index(r.URL, "://")+len("://"):]
+	return n.Fetcher.Get(ctx, r)
+}
+
+// Where a site leads from a name to the same with www., or back, it is crawled all the same;
+// where it leads elsewhere the ticket fails and names the host.
+func TestRedirect_BetweenAHostWithWWWAndWithout(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	move := func(path, to string) {
+		s.handle(path, http.RedirectHandler(to, http.StatusMovedPermanently).ServeHTTP)
+	}
+	move("/a.test/", "https://www.a.test/home")
+	s.page("/www.a.test/home", "/next", "http://docs.a.test/")
+	s.page("/www.a.test/next")
+	move("/www.b.test/", "http://b.test/home")
+	s.page("/b.test/home", "/next")
+	s.page("/b.test/next")
+	move("/c.test/", "http://www.other.test:8080/")
+	move("/d.test/{$}", "/left")
+	for name, c := range map[string]struct {
+		seed    string
+		scope   fleet.Scope
+		fetched []string
+		reason  string
+	}{
+		"to www":       {"http://a.test/", fleet.Scope{}, []string{"https://www.a.test/home", "https://www.a.test/next"}, ""},
+		"from www":     {"http://www.b.test/", fleet.Scope{}, []string{"http://b.test/home", "http://b.test/next"}, ""},
+		"a named host": {"http://a.test/", fleet.Scope{Hosts: []string{"a.test"}}, nil, "no seed could be fetched; http://a.test/: redirect out of scope: www.a.test; add www.a.test to scope.hosts"},
+		"elsewhere":    {"http://c.test/", fleet.Scope{}, nil, "no seed could be fetched; http://c.test/: redirect out of scope: www.other.test:8080; add www.other.test:8080 to scope.hosts"},
+		"a pattern":    {"http://d.test/", fleet.Scope{Exclude: []string{"left"}}, nil, "no seed could be fetched; http://d.test/: redirect out of scope"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := s.ticket("/")
+			in.URLs, in.Scope, in.Fetch.Robots = []string{c.seed}, c.scope, fleet.RobotsIgnore
+			rows := newRows(t, in)
+			e := newEngine(t, rows)
+			client := fetch.NewClient(fetch.Options{Reach: guard.Reach{AllowPrivate: loopback()}})
+			t.Cleanup(client.Close)
+			e.SetVisitor(func(jar http.CookieJar) crawler.Fetcher { return named{client.NewVisitor(jar), s} })
+			r, err := e.Crawl(t.Context(), tenant, "t1", guid, 1, nil)
+			require.NoError(t, err)
+			pages, err := rows.Pages(t.Context(), tenant, "t1", 0, 0)
+			require.NoError(t, err)
+			var fetched []string
+			for _, p := range pages {
+				if p.Outcome == fleet.PageFetched {
+					fetched = append(fetched, p.URL)
+				}
+			}
+			require.ElementsMatch(t, c.fetched, fetched)
+			if c.reason == "" {
+				require.Equal(t, fleet.OutcomeDone, r.Outcome)
+				return
+			}
+			require.Equal(t, fleet.OutcomeFailed, r.Outcome)
+			require.Equal(t, fleet.CodeUnreachable, r.Error.Code)
+			require.Equal(t, c.reason, r.Error.Message)
+		})
+	}
 }

@@ -3,6 +3,8 @@ package crawler
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crawlfleet/crawlfleet/crawler/urlkey"
@@ -12,12 +14,19 @@ import (
 // scope says which discovered links belong to a ticket. Seeds do, whatever it says.
 type scope struct {
 	hosts            map[string]bool
+	sites            int      // hosts, with and without www. as one
+	domains          []string // host names
+	prefixes         []string // of keys
+	ports            []string // empty for all
 	include, exclude []*regexp.Regexp
 }
 
-func newScope(s fleet.Scope, seeds []urlkey.URL) (*scope, error) {
-	sc := &scope{hosts: map[string]bool{}}
-	for i, h := range s.Hosts {
+func newScope(in fleet.TicketInput) (*scope, error) {
+	s, sc, sites := in.Scope, &scope{hosts: map[string]bool{}}, map[string]bool{}
+	for _, p := range in.Fetch.Ports {
+		sc.ports = append(sc.ports, strconv.Itoa(p))
+	}
+	for i, h := range in.ScopeHosts() {
 		// Read as part of a URL, so that names and addresses have one spelling.
 		for _, scheme := range []string{"http://", "https://"} {
 			u, err := urlkey.Parse(scheme + h)
@@ -26,12 +35,24 @@ func newScope(s fleet.Scope, seeds []urlkey.URL) (*scope, error) {
 				return nil, fleet.Invalid(field, err.Error(), "a host")
 			}
 			sc.hosts[u.Host] = true
+			sites[strings.TrimPrefix(u.Host, "www.")] = true
 		}
 	}
-	if len(s.Hosts) == 0 {
-		for _, u := range seeds {
-			sc.hosts[u.Host] = true
+	sc.sites = len(sites)
+	for i, d := range s.Domains {
+		u, err := urlkey.Parse("http://" + d)
+		if err != nil {
+			return nil, fleet.Invalid(fmt.Sprintf("scope.domains[%d]", i), err.Error(), "a domain name")
 		}
+		sc.domains = append(sc.domains, u.Hostname())
+	}
+	for i, p := range s.Prefixes {
+		u, err := urlkey.Parse(p)
+		if err != nil {
+			return nil, fleet.Invalid(fmt.Sprintf("scope.prefixes[%d]", i), err.Error(),
+				"the beginning of an http or https URL")
+		}
+		sc.prefixes = append(sc.prefixes, u.Key)
 	}
 	var err error
 	if sc.include, err = patterns("scope.include", s.Include); err != nil {
@@ -56,11 +77,42 @@ func patterns(field string, list []string) ([]*regexp.Regexp, error) {
 
 // contains reports whether a link belongs to the ticket.
 func (s *scope) contains(u urlkey.URL) bool {
-	if !s.hosts[u.Host] {
+	return s.reaches(u) && (len(s.include) == 0 || anyMatch(s.include, u.Key)) && !anyMatch(s.exclude, u.Key)
+}
+
+// reaches reports whether a URL is on one of the scope's hosts or in one of its parts.
+func (s *scope) reaches(u urlkey.URL) bool {
+	if !s.asks(u) {
 		return false
 	}
-	return (len(s.include) == 0 || anyMatch(s.include, u.Key)) && !anyMatch(s.exclude, u.Key)
+	if s.hosts[u.Host] {
+		return true
+	}
+	for _, p := range s.prefixes {
+		if strings.HasPrefix(u.Key, p) {
+			return true
+		}
+	}
+	if len(s.domains) == 0 {
+		return false
+	}
+	name := u.Hostname()
+	for _, d := range s.domains {
+		if above, ok := strings.CutSuffix(name, d); ok && (above == "" || above[len(above)-1] == '.') {
+			return true
+		}
+	}
+	return false
 }
+
+// asks reports whether a URL is on a port that the ticket asks.
+func (s *scope) asks(u urlkey.URL) bool {
+	return len(s.ports) == 0 || slices.Contains(s.ports, u.Port())
+}
+
+// many reports whether URLs of several sites belong to the ticket: of a host with www. and
+// the same one without it, one leads to the other.
+func (s *scope) many() bool { return s.sites+len(s.prefixes) > 1 || len(s.domains) > 0 }
 
 func anyMatch(list []*regexp.Regexp, s string) bool {
 	for _, re := range list {
@@ -71,21 +123,19 @@ func anyMatch(list []*regexp.Regexp, s string) bool {
 	return false
 }
 
-// readSeeds reads the ticket's URLs.
-func readSeeds(urls []string) ([]urlkey.URL, error) {
+// readSeeds reads a list of the ticket's URLs.
+func readSeeds(list string, urls []string) ([]urlkey.URL, error) {
 	seeds := make([]urlkey.URL, len(urls))
 	for i, raw := range urls {
 		u, err := urlkey.Parse(strings.TrimSpace(raw))
 		if err != nil {
-			field := fmt.Sprintf("urls[%d]", i)
+			field := fmt.Sprintf("%s[%d]", list, i)
 			return nil, fleet.Invalid(field, err.Error(), "an absolute http or https URL")
 		}
 		seeds[i] = u
 	}
 	return seeds, nil
 }
-
-func link(u urlkey.URL) fleet.Link { return fleet.Link{URL: u.URL, Key: u.Key} }
 
 // resolveOrNone is where a redirect leads, "" where that is no page.
 func resolveOrNone(from, location string) string {

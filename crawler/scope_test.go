@@ -127,7 +127,7 @@ func TestExtract_FieldsOfATicket(t *testing.T) {
 	crawl(t, p)
 	page := p.page(s.URL + "/")
 	require.Equal(t, "A shop", page.Title)
-	require.Equal(t, map[string]any{
+	require.Equal(t, fleet.Values{
 		"price": "12 €", "items": []string{"a", "b"}, "image": "x.png", "none": nil,
 	}, page.Fields)
 	require.Equal(t, fleet.PageFetched, p.page(s.URL+"/next").Outcome)

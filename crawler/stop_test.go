@@ -14,6 +14,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/crawler"
 	"github.com/crawlfleet/crawlfleet/crawler/fetch"
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 // generous is a deadline that only a hang misses.
@@ -260,7 +261,7 @@ func TestPanic_CostsOnePage(t *testing.T) {
 	chain(s, 5)
 	p := newPlane(s.ticket("/p0"))
 	e := newEngine(t, p)
-	client := fetch.NewClient(fetch.Options{AllowPrivate: loopback()})
+	client := fetch.NewClient(fetch.Options{Reach: guard.Reach{AllowPrivate: loopback()}})
 	defer client.Close()
 	e.SetVisitor(func(jar http.CookieJar) crawler.Fetcher { return panics{client.NewVisitor(jar)} })
 	r, err := e.Crawl(t.Context(), tenant, "t1", guid, 1, nil)

@@ -12,13 +12,8 @@ import (
 // item is one handed-out URL.
 type item struct {
 	fleet.FrontierURL
-	at urlkey.URL // what is fetched now: after a redirect to itself not quite FrontierURL.URL
-}
-
-// host is one politeness clock.
-type host struct {
-	next    time.Time // no request before
-	running int       // requests under way
+	at   urlkey.URL // what is fetched now: after a redirect to itself not quite FrontierURL.URL
+	list listKind   // it is read as a list of URLs
 }
 
 // lane holds the URLs of one origin in the order in which they came. Each origin
@@ -28,13 +23,20 @@ type lane struct {
 	host   *host
 	rules  *robots.Entry // nil until it is known
 	asking bool          // a worker is getting its robots.txt
-	asked  time.Time     // when one last began to
 	items  []item
 
-	when  time.Time // the heap's order: host.next when it was put there
-	turn  uint64    // of lanes that are equally ready the one that waits longest
-	index int       // in the heap, -1 outside
+	heard    bool         // its robots.txt was searched for sitemaps
+	sitemaps []fleet.Link // which no result has carried yet
+
+	when   time.Time // the heap's order: when its host was ready as it was put there
+	turn   uint64    // of lanes that are equally ready the one that waits longest
+	index  int       // in the heap, -1 outside
+	parked bool      // it waits for a turn
 }
+
+// maxLanes is when lanes that are empty are dropped: a crawl of whole domains meets ever
+// new hosts, and a robots.txt is remembered elsewhere.
+const maxLanes = 4 * maxWindow
 
 // window is what a crawl has been handed and not begun. Hosts never wait for each
 // other: the heap has the lane on top that may be asked first. It holds as many
@@ -43,12 +45,17 @@ type window struct {
 	lanes  map[string]*lane
 	hosts  map[string]*host
 	ready  laneHeap
+	parked []*lane // of hosts whose turn is not ours
+	turns  bool    // the data plane knows turns, as far as is known
+	delay  time.Duration
 	queued int
-	turns  uint64
+	serial uint64
 }
 
-func newWindow() *window {
-	return &window{lanes: map[string]*lane{}, hosts: map[string]*host{}}
+func newWindow(delay time.Duration) *window {
+	return &window{
+		lanes: map[string]*lane{}, hosts: map[string]*host{}, turns: true, delay: delay,
+	}
 }
 
 // add puts a URL at the end of its lane, or at its front if it is to be asked
@@ -61,6 +68,7 @@ func (w *window) add(it item, front bool) {
 		l.items = append(l.items, it)
 	}
 	w.queued++
+	l.host.queued++
 	w.offer(l)
 }
 
@@ -68,9 +76,12 @@ func (w *window) lane(at urlkey.URL) *lane {
 	if l := w.lanes[at.Origin()]; l != nil {
 		return l
 	}
+	if len(w.lanes) >= maxLanes {
+		w.prune()
+	}
 	h := w.hosts[at.Host]
 	if h == nil {
-		h = &host{}
+		h = &host{name: at.Host, delay: w.delay}
 		w.hosts[at.Host] = h
 	}
 	l := &lane{origin: at.Origin(), host: h, index: -1}
@@ -78,14 +89,55 @@ func (w *window) lane(at urlkey.URL) *lane {
 	return l
 }
 
+// prune drops what there is nothing left to do of, but for hosts that are special.
+func (w *window) prune() {
+	now := time.Now()
+	for origin, l := range w.lanes {
+		if len(l.items) == 0 && !l.asking && l.host.running == 0 {
+			delete(w.lanes, origin)
+		}
+	}
+	busy := map[*host]bool{}
+	for _, l := range w.lanes {
+		busy[l.host] = true
+	}
+	for name, h := range w.hosts {
+		if !busy[h] && h.note == "" && h.next.Before(now) {
+			delete(w.hosts, name)
+		}
+	}
+}
+
 // offer puts a lane that has work into the heap.
 func (w *window) offer(l *lane) {
-	if l.index >= 0 || l.asking || len(l.items) == 0 {
+	if l.index >= 0 || l.asking || l.parked || len(l.items) == 0 {
 		return
 	}
-	w.turns++
-	l.when, l.turn = l.host.next, w.turns
+	w.serial++
+	l.when, _ = l.host.ready(w.turns)
+	l.turn = w.serial
 	heap.Push(&w.ready, l)
+}
+
+// release lets what waits for a host go on at once: nothing is asked of it any more.
+func (w *window) release(h *host) {
+	for _, l := range w.lanes {
+		if l.host == h && l.index >= 0 {
+			l.when = time.Time{}
+			heap.Fix(&w.ready, l.index)
+		}
+	}
+	w.unpark()
+}
+
+// unpark has every lane that waits for a turn looked at again.
+func (w *window) unpark() {
+	parked := w.parked
+	w.parked = nil
+	for _, l := range parked {
+		l.parked = false
+		w.offer(l)
+	}
 }
 
 // next takes the lane that may be asked now out of the heap, or says when the
@@ -110,8 +162,15 @@ func (w *window) next(now time.Time, share int) (*lane, time.Time) {
 func (w *window) pop(now time.Time) (*lane, time.Time) {
 	for len(w.ready) > 0 {
 		l := w.ready[0]
-		if l.when.Before(l.host.next) { // its host was asked through another lane
-			l.when = l.host.next
+		at, ok := l.host.ready(w.turns)
+		if !ok {
+			heap.Pop(&w.ready)
+			l.parked = true
+			w.parked = append(w.parked, l)
+			continue
+		}
+		if l.when.Before(at) { // its host was asked through another lane
+			l.when = at
 			heap.Fix(&w.ready, 0)
 			continue
 		}
@@ -130,18 +189,8 @@ func (w *window) take(l *lane) item {
 	l.items[0] = item{} // let go of its strings
 	l.items = l.items[1:]
 	w.queued--
+	l.host.queued--
 	return it
-}
-
-// waiting counts the URLs whose hosts may not be asked before a given time.
-func (w *window) waiting(before time.Time) int {
-	n := 0
-	for _, l := range w.lanes {
-		if l.host.next.After(before) || l.asking {
-			n += len(l.items)
-		}
-	}
-	return n
 }
 
 // laneHeap is a container/heap by time, then by turn.

@@ -1,12 +1,17 @@
 package crawler
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"net/http/httptrace"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/crawlfleet/crawlfleet/crawler/challenge"
 	"github.com/crawlfleet/crawlfleet/crawler/extract"
 	"github.com/crawlfleet/crawlfleet/crawler/fetch"
 	"github.com/crawlfleet/crawlfleet/crawler/robots"
@@ -15,16 +20,23 @@ import (
 )
 
 // The reasons of pages that no table of statuses or errors gives. They do not
-// differ from page to page, so that they can be counted.
+// differ from page to page, so that they can be counted. docs/crawling.md has each of them.
 const (
 	reasonInternal      = "internal"
 	reasonRobots        = "robots"
-	reasonOutOfScope    = "redirect out of scope"
+	reasonOutOfScope    = "redirect out of scope" // by a port or a pattern
 	reasonHops          = "too many redirects"
 	reasonBadRedirect   = "redirect to no page"
 	reasonRedirectLoops = "redirect to itself"
+	// Those that go on with whose, what or when.
+	reasonOtherHost = "redirect out of scope: " // the data plane reads the host
+	reasonURL       = "url: "
+	reasonType      = "content type "
+	reasonBlocked   = "blocked by "
+	reasonAway      = "robots unreachable: "
+	reasonLater     = ", asks to come back after " // behind a status
 	// Of pages that are fetched all the same.
-	reasonLinks  = "more than 4 MiB of links, the others are not followed"
+	reasonLinks  = "more than 12 MiB of links, the others are not followed"
 	reasonFields = "more than 1 MiB of fields, none is kept"
 )
 
@@ -34,7 +46,7 @@ const (
 	maxHops = 10
 	// maxLinks and maxFields bound, in bytes, what one page adds to a batch. A page
 	// that has more says so in its reason.
-	maxLinks, maxFields = 4 << 20, 1 << 20
+	maxLinks, maxFields = 12 << 20, 1 << 20
 	// panicPause is how soon a robots.txt whose reading panicked is read again.
 	panicPause = time.Minute
 )
@@ -66,7 +78,7 @@ func (c *crawl) do(f Fetcher, j job) (r result) {
 		r.page = c.failed(j.item, reasonInternal)
 	}()
 	if j.item.URL == "" {
-		entry, _, err := c.engine.robots.Get(c.fetching, j.lane.origin)
+		entry, _, err := c.session.rules.Get(c.fetching, j.lane.origin)
 		r.entry, r.interrupted = entry, err != nil
 		return r
 	}
@@ -76,9 +88,12 @@ func (c *crawl) do(f Fetcher, j job) (r result) {
 // page fetches one URL and reads what came.
 func (c *crawl) page(f Fetcher, r result) result {
 	it := r.item
-	resp, err := f.Get(c.fetching, fetch.Request{
+	req := fetch.Request{
 		URL: it.at.URL, Timeout: c.spec.Fetch.Timeout.Std(), MaxBody: c.spec.Fetch.MaxBody,
-	})
+		Accept: c.accept, Since: since(it.Prior),
+	}
+	list := c.streaming(it, &req)
+	resp, err := f.Get(c.tracing(r.job), req)
 	if err != nil {
 		if c.fetching.Err() != nil {
 			r.interrupted = true
@@ -92,12 +107,21 @@ func (c *crawl) page(f Fetcher, r result) result {
 		return r
 	}
 	r.page = c.envelope(it, resp)
+	if r.blocker = challenge.Detect(resp.Status, resp.Header, resp.Body); r.blocker != "" {
+		p := c.blocked(it, r.blocker)
+		p.Status, p.FetchedAt, p.Took = r.page.Status, r.page.FetchedAt, r.page.Took
+		r.page = p
+		return r
+	}
 	switch s := resp.Status; {
+	case s == http.StatusNotModified && it.Prior != nil:
+		unchanged(&r.page, it.Prior)
+	case s >= 200 && s < 300 && resp.Refused:
+		r.page.Outcome, r.page.Reason = fleet.PageSkipped, reasonType+typeOf(resp)
 	case s >= 200 && s < 300:
-		r.page.Outcome, r.page.Reason = fleet.PageFetched, ""
-		if extract.IsHTML(resp.ContentType, resp.Body) {
-			c.read(&r.page, it.at, resp)
-		}
+		r.page.Outcome, r.page.Reason = fleet.PageFetched, cutReason(resp.Cut)
+		c.read(&r.page, it, resp, list)
+		c.directed(&r.page, resp, extract.IsHTML(resp.ContentType, resp.Body))
 	case isRedirect(s) && resp.Location != "":
 		c.redirect(&r, resp)
 	case passing(s):
@@ -105,11 +129,36 @@ func (c *crawl) page(f Fetcher, r result) result {
 		if r.hold <= longestWait {
 			c.retry(&r.page, it, r.hold)
 		} else {
-			r.page.Reason += ", asks to come back after " + r.hold.String()
+			r.page.Reason += reasonLater + r.hold.String()
 			r.hold = 0
 		}
 	}
 	return r
+}
+
+// A request is taken to have arrived a part of its interval after it was written, and not
+// before onItsWay: a machine that is busy on either side takes its time.
+const (
+	onItsWay = 25 * time.Millisecond
+	waysPart = 20
+)
+
+// tracing is a context that says when a job's request has arrived: its answer begins. As a
+// host may think for long, it is taken to have arrived a while after it was written. Where a host has no interval nobody asks.
+func (c *crawl) tracing(j job) context.Context {
+	if j.interval == 0 {
+		return c.fetching
+	}
+	arrived := sync.OnceFunc(func() {
+		select {
+		case c.arrivals <- arrival{j, time.Now()}:
+		default: // it is known at the latest with the result
+		}
+	})
+	return httptrace.WithClientTrace(c.fetching, &httptrace.ClientTrace{
+		WroteRequest:         func(httptrace.WroteRequestInfo) { time.AfterFunc(max(onItsWay, j.interval/waysPart), arrived) },
+		GotFirstResponseByte: arrived,
+	})
 }
 
 func isRedirect(status int) bool {
@@ -135,9 +184,18 @@ func (c *crawl) envelope(it item, resp fetch.Response) fleet.PageResult {
 		ID: it.ID, URL: it.URL, Outcome: fleet.PageFailed,
 		Reason: robots.StatusError(resp.Status).Error(),
 		Status: resp.Status, ContentType: shortType(resp.ContentType),
-		Bytes: int64(len(resp.Body)), SHA256: resp.SHA256, Truncated: resp.Truncated,
+		Bytes: resp.Size, SHA256: resp.SHA256, Truncated: resp.Cut != fetch.CutNone,
 		Address: c.engine.address, FetchedAt: resp.At.UTC(), Took: fleet.Duration(resp.Took),
+		ETag: validator(resp.Header, "Etag"), LastModified: validator(resp.Header, "Last-Modified"),
+		Before: before(it.Prior),
 	}
+}
+
+// blocked is a page in whose place a challenge came: nothing of that is kept.
+func (c *crawl) blocked(it item, by string) fleet.PageResult {
+	p := c.failed(it, reasonBlocked+by)
+	p.Outcome = fleet.PageBlocked
+	return p
 }
 
 // retry puts a page back while it has tries left, not before the host's own wish.
@@ -147,43 +205,13 @@ func (c *crawl) retry(p *fleet.PageResult, it item, wish time.Duration) {
 	}
 }
 
-// read puts a page's title, links and fields into its result.
-func (c *crawl) read(p *fleet.PageResult, at urlkey.URL, resp fetch.Response) {
-	page := extract.Read(resp.Body, resp.ContentType, c.fields)
-	p.Title, p.Fields = page.Title, page.Fields
-	base := urlkey.NewBase(at)
-	if page.Base != "" {
-		if u, err := base.Resolve(page.Base); err == nil {
-			base = urlkey.NewBase(u)
-		}
-	}
-	if fieldsWeight(p.Fields) > maxFields {
-		p.Fields, p.Reason = nil, reasonFields
-	}
-	seen, total := map[string]struct{}{at.Key: {}}, 0
-	for _, href := range page.Links {
-		u, err := base.Resolve(href)
-		if err != nil {
-			continue // mailto:, javascript: and what nobody could follow
-		}
-		if _, twice := seen[u.Key]; twice || !c.scope.contains(u) {
-			continue
-		}
-		if total += len(u.URL) + len(u.Key); total > maxLinks {
-			p.Reason = reasonLinks
-			return
-		}
-		seen[u.Key] = struct{}{}
-		p.Links = append(p.Links, link(u))
-	}
-}
-
 // redirect makes a redirect's target a page of its own, to which scope, robots,
 // politeness and dedupe apply. One that leads to another spelling of the same
 // page, or back to it with a cookie, cannot be one: it is fetched again.
 func (c *crawl) redirect(r *result, resp fetch.Response) {
 	it, p := r.item, &r.page
 	to, err := urlkey.NewBase(it.at).Resolve(resp.Location)
+	to = c.canon.Of(to)
 	switch hops := it.Hops + 1; {
 	case err != nil:
 		p.Reason = reasonBadRedirect
@@ -196,8 +224,11 @@ func (c *crawl) redirect(r *result, resp fetch.Response) {
 		r.again = &it
 	case !c.scope.contains(to):
 		p.Outcome, p.Reason = fleet.PageSkipped, reasonOutOfScope
+		if c.scope.asks(to) && !c.scope.reaches(to) {
+			p.Reason = reasonOtherHost + to.Host
+		}
 	default:
-		l := link(to)
+		l := c.link(to)
 		l.Hops = hops
 		p.Outcome, p.Reason, p.Links = fleet.PageRedirected, "", []fleet.Link{l}
 	}
@@ -222,7 +253,7 @@ func (c *crawl) refused(e *robots.Entry, it item, now time.Time) (fleet.PageResu
 		p.Reason = reason
 		return p, true
 	}
-	p.Reason = "robots unreachable: " + reason
+	p.Reason = reasonAway + reason
 	c.retry(&p, it, e.Until.Sub(now))
 	return p, true
 }

@@ -13,6 +13,8 @@ type AuditRecord struct {
 	Actor  string    `json:"actor"`  // user@host as the door told it; "" where it told none
 	Action string    `json:"action"` // "tenant suspend", "key revoke", …
 	Detail string    `json:"detail,omitempty"`
+	// Leftover is set on a line that is about a machine or a row without the other.
+	Leftover *Leftover `json:"leftover,omitempty"`
 }
 
 // AuditFilter restricts a list of audit records; zero fields do not. Limit 0 is 100.

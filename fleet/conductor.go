@@ -62,6 +62,7 @@ const (
 	DecidedResume   DecisionKind = "resume"
 	DecidedDeliver  DecisionKind = "deliver" // a webhook was told, or set aside
 	DecidedMend     DecisionKind = "mend"    // rows contradicted each other
+	DecidedBan      DecisionKind = "ban"     // a host refuses an address: it is not offered for it
 	DecidedEnd      DecisionKind = "end"     // the ticket's outcome and cost
 )
 
@@ -85,11 +86,20 @@ type Cooldown struct {
 	Reason string    `json:"reason"`
 }
 
-// Scoped is what cools down: exactly one of the fields is set.
+// Scoped is what cools down: an offering, an account, or a provider's region.
 type Scoped struct {
 	Offering OfferingID `json:"offering,omitempty"`
 	Region   string     `json:"region,omitempty"`
 	Account  Account    `json:"account,omitempty"`
+	// Provider is whose region it is: two may have one of the same name.
+	Provider ProviderKind `json:"provider,omitempty"`
+}
+
+// Covers reports whether a place is in it.
+func (s Scoped) Covers(o Offering) bool {
+	return s.Offering != "" && s.Offering == o.ID ||
+		s.Region != "" && s.Region == o.Region && s.Provider == o.Provider ||
+		s.Account != "" && s.Account == o.Account
 }
 
 // Candidate is one place or crawler that was looked at for a ticket, and the verdict.

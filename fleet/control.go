@@ -13,6 +13,9 @@ import (
 // about are *Error; all others are passing (the database is away).
 type Control interface {
 	TicketDesk
+	OfferingDesk
+	EgressDesk
+	LeftoverDesk
 	CrawlerDesk
 	TenantDesk
 	KeyDesk
@@ -49,7 +52,8 @@ type TicketDesk interface {
 	Unfinished(ctx context.Context, age time.Duration) ([]TicketRow, error)
 	// Overlooked lists the tenants whose Conductor should have acted, and has not for age:
 	// a ticket waits for a decision, or for a moment that has passed, or a crawler is
-	// reserved and not started. It may have been terminated.
+	// reserved and not started. It may have been terminated. It also lists those with a
+	// crawler that drains and has not heard so: their Conductor's decision tells it.
 	Overlooked(ctx context.Context, age time.Duration) ([]TenantID, error)
 }
 
@@ -98,6 +102,9 @@ type CrawlerDesk interface {
 	// Serving takes the crawler's Hello: a contract or address that does not fit is
 	// a *Error and the crawler gets no ticket; else it serves, and slots are granted.
 	Serving(ctx context.Context, g GUID, h Hello) (Follow, error)
+	// Arrived is Serving before the crawler's workflow has its Hello: the same where the
+	// workflow runs and waits for it, nothing otherwise.
+	Arrived(ctx context.Context, g GUID, h Hello) (Follow, error)
 	// Retire takes an idle crawler out of every route, by one statement.
 	Retire(ctx context.Context, g GUID) (RetireAnswer, error)
 	// Drain takes it out of every route while its leases run on.
@@ -106,7 +113,8 @@ type CrawlerDesk interface {
 	// Crawls have to be failed by the caller.
 	Bury(ctx context.Context, g GUID, reason string) (BuryAnswer, error)
 	// Failed notes a launch that did not come to serve: the row is gone, the place
-	// cools down where the class says so, and the tickets wait for another.
+	// cools down where the class says so and the cause is not ours, and the tickets wait
+	// for another.
 	Failed(ctx context.Context, f LaunchFailure) (Follow, error)
 	// Gone closes the books when the provider says that the crawler is no more:
 	// cold start and idle time are shared out over its tickets.
@@ -138,6 +146,8 @@ type LaunchFailure struct {
 	Scope  Scoped `json:"scope,omitzero"` // what cools down; default the offering
 	Reason string `json:"reason"`
 	Error  *Error `json:"error,omitempty"` // shown to the tickets that wait for it
+	// Ours says that the cause is on the control side: no place cools down for it.
+	Ours bool `json:"ours,omitempty"`
 }
 
 // TenantDesk is what the Tenant workflow needs.
@@ -168,8 +178,8 @@ type TenantDesk interface {
 	ReserveProof(ctx context.Context, t TenantID) (CrawlerInput, error)
 	// OpenTickets lists a tenant's tickets that have not ended.
 	OpenTickets(ctx context.Context, t TenantID) ([]TicketRow, error)
-	// AllCrawlers lists a tenant's crawlers, gone ones included when asked.
-	AllCrawlers(ctx context.Context, t TenantID, gone bool) ([]CrawlerRow, error)
+	// AllCrawlers lists crawlers, gone ones too.
+	AllCrawlers(ctx context.Context, f CrawlerFilter) ([]CrawlerRow, error)
 	// EraseTenant removes every row that carries the tenant's name but the ledger's,
 	// and answers what was removed, by table.
 	EraseTenant(ctx context.Context, t TenantID) (map[string]int64, error)
@@ -182,8 +192,10 @@ type Reader interface {
 	Tenant(ctx context.Context, t TenantID) (TenantStatus, error)
 	Ticket(ctx context.Context, t TenantID, id TicketID) (TicketRow, error)
 	Tickets(ctx context.Context, f TicketFilter) ([]TicketRow, error)
-	// AllCrawlers lists crawlers, gone ones included when asked.
-	AllCrawlers(ctx context.Context, t TenantID, gone bool) ([]CrawlerRow, error)
+	// Crawlers lists the live ones of a tenant, of all tenants when t is empty.
+	Crawlers(ctx context.Context, t TenantID) ([]CrawlerRow, error)
+	// AllCrawlers lists crawlers, gone ones too.
+	AllCrawlers(ctx context.Context, f CrawlerFilter) ([]CrawlerRow, error)
 	Crawler(ctx context.Context, g GUID) (CrawlerRow, error)
 	// Decisions answers the thread of a ticket with those of the crawlers that were
 	// started for it or served it, oldest first.
@@ -198,6 +210,8 @@ type Reader interface {
 	AuditReader
 	DeliveryReader
 	GaugeReader
+	EgressReader
+	LeftoverReader
 }
 
 // TicketFilter restricts a list of tickets; zero fields do not.
@@ -210,6 +224,15 @@ type TicketFilter struct {
 	// does not exist.
 	Before TicketID
 	Limit  int
+}
+
+// CrawlerFilter says which crawlers are listed, the newest first.
+type CrawlerFilter struct {
+	Tenant TenantID
+	// Before is the cursor of a list that goes on: only crawlers that were reserved before
+	// this one. Nothing is before a crawler that does not exist.
+	Before GUID
+	Limit  int // 0 is 100
 }
 
 // OfferingStatus is an offering with its use and what keeps it out of decisions.
@@ -244,6 +267,9 @@ type ResultKeeper interface {
 	// Forget removes a crawl with its pages and frontier. One that does not exist is
 	// not an error.
 	Forget(ctx context.Context, t TenantID, id TicketID) error
+	// ForgetSession removes what a session carries, unless a crawl of it is open. One that
+	// does not exist is not an error.
+	ForgetSession(ctx context.Context, t TenantID, key SessionKey) error
 }
 
 // TenantReader is what the doors read from a tenant's database.
@@ -252,4 +278,6 @@ type TenantReader interface {
 	Pages(ctx context.Context, t TenantID, id TicketID, after int64, limit int) ([]PageRow, error)
 	// Progress answers the counters of a crawl, and when it was first claimed.
 	Progress(ctx context.Context, t TenantID, id TicketID) (Counters, time.Time, error)
+	// Pace answers what politeness makes of a crawl; the zero one where nothing waits.
+	Pace(ctx context.Context, t TenantID, id TicketID) (Pace, error)
 }

@@ -68,7 +68,8 @@ type Hello struct {
 	Contract int    `json:"contract"`
 	Build    string `json:"build"`
 	GUID     GUID   `json:"guid"`
-	Address  string `json:"address"` // as the control side's echo sees it
+	Address  string `json:"address"`         // as the control side's echo sees it
+	Proof    string `json:"proof,omitempty"` // the echo's own
 	Slots    int    `json:"slots"`
 	PID      int    `json:"pid,omitempty"`
 	// The phases of the cold start as the crawler knows them.

@@ -207,6 +207,12 @@ type DeliveryTry struct {
 	Since time.Time `json:"since,omitzero"`
 }
 
+// Undelivered is a pending message, and the cursor of a list of them.
+type Undelivered struct {
+	DeliveryRef
+	MovedAt time.Time // when it was made, or tried last
+}
+
 // DeliveryDesk is what the Delivery workflow needs. Rows are made by Route, Decide
 // and Record, in the transaction that makes the notice.
 type DeliveryDesk interface {
@@ -217,8 +223,9 @@ type DeliveryDesk interface {
 	// the Since of whoever sets it aside. How it ended is in the ticket's decisions.
 	Tried(ctx context.Context, t DeliveryTry) error
 	// Undelivered lists the pending messages that were made, or tried last, longer than
-	// age ago: their workflow may never have been started.
-	Undelivered(ctx context.Context, age time.Duration) ([]DeliveryRef, error)
+	// age ago: their workflow may never have been started. They come in that order, so many
+	// of them that come after one.
+	Undelivered(ctx context.Context, age time.Duration, after Undelivered, limit int) ([]Undelivered, error)
 	// Redeliver makes a ticket's messages that were set aside pending again, all of
 	// them with an empty id, and answers them; those delivered too when asked by id.
 	// One that is pending is answered as it is. It refuses with not_found a ticket, or a

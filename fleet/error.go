@@ -27,8 +27,9 @@ const (
 	CodeDraining       Code = "draining"         // the crawler hands its tickets back
 	CodeSessionLost    Code = "session_lost"     // the session's address is gone and the ticket wanted no other
 	CodeUnreachable    Code = "unreachable"      // no seed of the ticket could be fetched
+	CodeBlocked        Code = "blocked"          // the site answers with challenges instead of pages
 	CodeVersion        Code = "version"          // a data directory of another version
-	CodeBusy           Code = "busy"             // a port or a directory is held by another
+	CodeBusy           Code = "busy"             // a port or a directory is held by another, or a rate is reached
 	CodeUnavailable    Code = "unavailable"      // a server of ours does not answer
 	CodeTimeout        Code = "timeout"          // a wait ended first
 	CodeInternal       Code = "internal"         // a defect of ours
@@ -39,7 +40,7 @@ func Codes() []Code {
 	return []Code{
 		CodeInvalid, CodeUnknownField, CodeNotHonoured, CodeNotFound, CodeConflict, CodeQuota,
 		CodeTenantNotReady, CodeForbidden, CodeFenced, CodeContract, CodeCapacity,
-		CodeCrawlerLost, CodeDraining, CodeSessionLost, CodeUnreachable, CodeVersion,
+		CodeCrawlerLost, CodeDraining, CodeSessionLost, CodeUnreachable, CodeBlocked, CodeVersion,
 		CodeBusy, CodeUnavailable, CodeTimeout, CodeInternal,
 	}
 }
@@ -106,14 +107,6 @@ func (e *Error) WithHint(hint string) *Error {
 // Invalid is an error on one field: what is wrong with it and what would be right.
 func Invalid(field, message, want string) *Error {
 	return &Error{Code: CodeInvalid, Field: field, Message: message, Want: want}
-}
-
-// NotHonoured refuses a field that the contract names but this release does not do.
-func NotHonoured(field string) *Error {
-	return &Error{
-		Code: CodeNotHonoured, Field: field, Message: "not honoured yet",
-		Want: "the field left out",
-	}
 }
 
 // Errorf is an error with a code and a message.

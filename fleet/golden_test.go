@@ -44,7 +44,10 @@ func payloads() []any {
 		fleet.DecisionRecord{},
 		fleet.Cooldown{},
 		fleet.Preview{},
+		fleet.EgressRow{},
+		fleet.Comparison{},
 		fleet.CrawlInput{},
+		fleet.EchoRequest{},
 		fleet.CrawlResult{},
 		fleet.Error{},
 		fleet.RouteRequest{},
@@ -56,12 +59,18 @@ func payloads() []any {
 		fleet.BuryAnswer{},
 		fleet.LaunchFailure{},
 		fleet.LeaseRow{},
+		fleet.Pace{},
 		fleet.ClaimRequest{},
 		fleet.ClaimAnswer{},
 		fleet.ExchangeRequest{},
 		fleet.ExchangeAnswer{},
 		fleet.EchoAnswer{},
+		fleet.BootstrapRequest{},
+		fleet.Credential{},
+		fleet.AdmitRequest{},
+		fleet.Admission{},
 		fleet.PageRow{},
+		fleet.Flaw{},
 		fleet.Spec{},
 		fleet.StopOptions{},
 		fleet.Filter{},
@@ -175,6 +184,9 @@ func TestGrown_SeesWhatIsGoneOrChanged(t *testing.T) {
 	require.ErrorContains(t, grown([]byte(`{"a":"text"}`), []byte(`{"a":"1m30s"}`)), ".a was")
 }
 
+// holds reports whether a type is a map of another.
+func holds(t, of reflect.Type) bool { return t.Kind() == reflect.Map && t.Elem() == of }
+
 // fill gives every exported field a value that is not its zero.
 func fill(v reflect.Value) {
 	switch v.Type() {
@@ -210,7 +222,8 @@ func fill(v reflect.Value) {
 		v.Set(reflect.ValueOf("text"))
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
+			f := v.Type().Field(i)
+			if f.IsExported() && !holds(f.Type, v.Type()) { // fields in fields have no end
 				fill(v.Field(i))
 			}
 		}

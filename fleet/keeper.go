@@ -25,6 +25,12 @@ type Keeper interface {
 	// they are.
 	Forgettable(ctx context.Context, limit int) ([]CrawlerRow, error)
 	Purged(ctx context.Context, g GUID) error
+	// ExpiredSessions lists sessions past their tenant's Keep.Rows: bound to their crawler so
+	// long ago, and no ticket of theirs that has not ended so long ago; at most limit.
+	// SessionForgotten notes that what one carries is gone, and removes what bound it; one
+	// that has come back in the meantime is left alone.
+	ExpiredSessions(ctx context.Context, limit int) ([]SessionRef, error)
+	SessionForgotten(ctx context.Context, r SessionRef) error
 	// Prune removes rows that are past Keep.Rows, and answers how many, by table: up to
 	// limit tickets and crawlers of each tenant, with their decisions and deliveries, and
 	// keys that are over; audit records and ledger lines only after 400 days at least. A
@@ -37,6 +43,12 @@ type Keeper interface {
 type TicketRef struct {
 	Tenant TenantID `json:"tenant"`
 	Ticket TicketID `json:"ticket"`
+}
+
+// SessionRef names one session.
+type SessionRef struct {
+	Tenant TenantID
+	Key    SessionKey
 }
 
 // Purger is a provider that keeps something of a finished crawler (a log, a record).
@@ -57,7 +69,12 @@ type Gauges struct {
 	Slots         int                   `json:"slots"`      // of serving crawlers
 	Deliveries    map[DeliveryState]int `json:"deliveries"` // pending and set aside
 	Cooldowns     int                   `json:"cooldowns"`
-	Held          int                   `json:"held"` // tenants at their spend cap
+	Held          int                   `json:"held"`   // tenants at their spend cap
+	Banned        int                   `json:"banned"` // addresses that a host refuses, by tenant
+	// Leftovers are the last comparison's by provider; Unlisted the providers whose last
+	// list failed.
+	Leftovers map[ProviderKind]int `json:"leftovers"`
+	Unlisted  int                  `json:"unlisted"`
 }
 
 // GaugeReader answers the gauges in one read.

@@ -35,6 +35,8 @@ const (
 	WaitScheduled WaitCode = "scheduled"  // its startAt has not come
 	WaitPaused    WaitCode = "paused"     // somebody paused it
 	WaitSuspended WaitCode = "suspended"  // its tenant is suspended
+	WaitBanned    WaitCode = "banned"     // every address that fits is banned at a host of it
+	WaitAddress   WaitCode = "address"    // the address that it asks for, or any unused one, is in use
 	WaitSpend     WaitCode = "spend_cap"  // the tenant has spent its plan's MaxSpend of this month
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"time"
@@ -42,24 +43,19 @@ type Watcher interface {
 	Watch(ctx context.Context, f Filter) (<-chan Event, error)
 }
 
+// LogReader is a provider that can give what a crawler has written, as long as the
+// substrate keeps it.
+type LogReader interface {
+	// Logs copies the log from its beginning. With follow it goes on until the crawler has
+	// ended; the end of ctx is the reader's and no error.
+	Logs(ctx context.Context, k Key, to io.Writer, follow bool) error
+}
+
 // Key is a crawler's identity at a substrate, part of every name and label there.
 type Key struct {
 	Fleet  FleetID  `json:"fleet"`
 	Tenant TenantID `json:"tenant"`
 	GUID   GUID     `json:"guid"`
-}
-
-// Spec is what to launch.
-type Spec struct {
-	Key
-	Offering OfferingID `json:"offering"`
-	Slots    int        `json:"slots"`
-	// Address asks for this egress address; empty for any.
-	Address string `json:"address,omitempty"`
-	// Env is the container's environment without the secrets.
-	Env map[string]string `json:"env"`
-	// Token is the crawler's credential at the data plane.
-	Token Secret `json:"-"`
 }
 
 // StopOptions say how a crawler is stopped.
@@ -95,6 +91,9 @@ type Instance struct {
 	Address    string     `json:"address,omitempty"` // declared egress address
 	CreatedAt  time.Time  `json:"createdAt,omitzero"`
 	EndedAt    time.Time  `json:"endedAt,omitzero"`
+	// Cut says that whoever launched it ended in the middle of that: it never ran, or for
+	// a moment, and tells nothing of its place.
+	Cut bool `json:"cut,omitempty"`
 }
 
 // Event is a hint that an instance has ended.
@@ -160,7 +159,12 @@ type Offering struct {
 	Grain     Grain        `json:"grain"`
 	Egress    EgressKind   `json:"egress"`
 	Addresses []string     `json:"addresses,omitempty"` // where they can be asked for one by one
-	Capacity  int          `json:"capacity"`            // crawlers at one time, 0 for unknown
+	// Networks (CIDR) are where its crawlers must be seen to come from; empty for anywhere.
+	Networks []string `json:"networks,omitempty"`
+	// IPv6: its crawlers use IPv6 too. Without it they use IPv4 alone: a second family
+	// would be a second identity.
+	IPv6     bool `json:"ipv6,omitempty"`
+	Capacity int  `json:"capacity"` // crawlers at one time, 0 for unknown
 	// IdleAfter is the idle time that suits the grain.
 	IdleAfter Duration `json:"idleAfter"`
 }

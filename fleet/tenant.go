@@ -81,7 +81,7 @@ type Retention struct {
 	Results Duration `json:"results,omitempty"`
 	// Logs are those of crawlers that are gone, 1h to 9600h; default 168h (7 days).
 	Logs Duration `json:"logs,omitempty"`
-	// Rows are tickets, decisions, crawlers and deliveries, 1h to 87600h; default 9600h
+	// Rows are tickets, decisions, crawlers, deliveries and sessions with their cookies, 1h to 87600h; default 9600h
 	// (400 days). The ledger is never shorter kept than 400 days.
 	Rows Duration `json:"rows,omitempty"`
 }

@@ -53,11 +53,16 @@ type TicketInput struct {
 	URLs   []string          `json:"urls"`
 	Labels map[string]string `json:"labels,omitempty"`
 
-	Scope   Scope            `json:"scope,omitzero"`
+	Scope     Scope     `json:"scope,omitzero"`
+	Canonical Canonical `json:"canonical,omitzero"`
+	Sources   Sources   `json:"sources,omitzero"`
+
 	Fetch   FetchOptions     `json:"fetch,omitzero"`
 	Extract map[string]Field `json:"extract,omitempty"`
-	Session *Session         `json:"session,omitempty"`
-	Place   Place            `json:"place,omitzero"`
+	// Recrawl visits again what another ticket has fetched.
+	Recrawl *Recrawl `json:"recrawl,omitempty"`
+	Session *Session `json:"session,omitempty"`
+	Place   Place    `json:"place,omitzero"`
 
 	// Priority is 1 (first) to 5 (last); default 3.
 	Priority int `json:"priority,omitempty"`
@@ -78,21 +83,6 @@ type TicketInput struct {
 	Attempt int `json:"attempt,omitempty"`
 }
 
-// Scope says which discovered links belong to the ticket.
-type Scope struct {
-	// Hosts are the host names (with port, where not the default one) that are
-	// crawled; default those of the seeds.
-	Hosts []string `json:"hosts,omitempty"`
-	// Include and Exclude are regular expressions (RE2) over the whole canonical
-	// URL: it has to match one of Include, where given, and none of Exclude.
-	Include []string `json:"include,omitempty"`
-	Exclude []string `json:"exclude,omitempty"`
-	// MaxDepth is how many links away from a seed is followed, 0 to 1000; nil is 100.
-	MaxDepth *int `json:"maxDepth,omitempty"`
-	// MaxPages is the most pages stored, exactly; default the plan's.
-	MaxPages int64 `json:"maxPages,omitempty"`
-}
-
 // FetchOptions says how pages are fetched.
 type FetchOptions struct {
 	// Delay is the least time between two requests to one host; default 0.5s.
@@ -107,34 +97,44 @@ type FetchOptions struct {
 	// Retries is how often a page that failed for a passing reason is tried
 	// again, 0 to 10; nil is 2.
 	Retries *int `json:"retries,omitempty"`
-	// Robots is "obey" (the default).
+	// Types are the content types that are fetched, such as text/html or image/*; default
+	// all. Of others not even the body is read: they are skipped.
+	Types []string `json:"types,omitempty"`
+	// Ports are the only ports that are asked, of those that the operator allows; default all
+	// of these. URLs on other ports do not belong to the ticket.
+	Ports []int `json:"ports,omitempty"`
+	// Robots is "obey" (the default), or "ignore" where the operator allows it to the
+	// tenant; that goes to the audit trail.
 	Robots string `json:"robots,omitempty"`
+	// ObeyNoFollow leaves the links of pages alone that say nofollow, in a header or a meta, and
+	// single links that do (rel). What they say is noted either way.
+	ObeyNoFollow bool `json:"obeyNoFollow,omitempty"`
+	// ObeyNoIndex keeps nothing of pages that say noindex.
+	ObeyNoIndex bool `json:"obeyNoIndex,omitempty"`
+	// MaxCrawlDelay is the longest Crawl-delay of a robots.txt that is kept; a longer one is
+	// cut to it, and the ticket says so. 0 to 1h; nil is 1m.
+	MaxCrawlDelay *Duration `json:"maxCrawlDelay,omitempty"`
+	// Clock says what has a clock of politeness of its own: each "host" (the default), for
+	// all tickets of the tenant together, or each host for each egress "address".
+	Clock string `json:"clock,omitempty"`
 }
 
-// Field is one value to extract from each HTML page.
-type Field struct {
-	CSS  string `json:"css"`            // a CSS selector
-	Attr string `json:"attr,omitempty"` // an attribute's value instead of the text
-	Many bool   `json:"many,omitempty"` // all matches as a list instead of the first
-}
-
-// LossPolicy says what becomes of a session whose crawler or address is gone.
-type LossPolicy string
-
-// The loss policies.
+// The values of FetchOptions.Robots and FetchOptions.Clock.
 const (
-	// LossPreferred takes a new crawler and a new address.
-	LossPreferred LossPolicy = "preferred"
-	// LossRequired waits for the same egress address.
-	LossRequired LossPolicy = "required"
-	// LossFail ends the ticket with session_lost when the address cannot be had.
-	LossFail LossPolicy = "fail"
+	RobotsObey   = "obey"
+	RobotsIgnore = "ignore"
+	ClockHost    = "host"
+	ClockAddress = "address"
 )
 
-// Session binds tickets of one key to one crawler: same cookies, same address.
-type Session struct {
-	Key    SessionKey `json:"key"`
-	OnLoss LossPolicy `json:"onLoss,omitempty"` // default preferred
+// Recrawl names the ticket whose pages are visited again, besides the ticket's own seeds
+// and whatever new is found. A page that the site says is unchanged ends notModified, and
+// costs no more than the question: its content is with the earlier ticket.
+type Recrawl struct {
+	// Of is a ticket of the same tenant, or with a * at its end the latest one that has
+	// ended of those that begin so, as the tickets of a schedule do. One that is not
+	// there is nothing to compare with: the crawl is a first one.
+	Of string `json:"of"`
 }
 
 // Place restricts where a ticket may run; empty lists allow everything.
@@ -142,6 +142,16 @@ type Place struct {
 	Countries []string       `json:"countries,omitempty"` // ISO 3166-1 alpha-2
 	Regions   []string       `json:"regions,omitempty"`
 	Providers []ProviderKind `json:"providers,omitempty"`
+	// Address asks for this egress address and no other.
+	Address string `json:"address,omitempty"`
+	// FreshAddress asks for an egress address that the tenant has not used at the hosts of
+	// the ticket, as far back as the fleet remembers (egress.remember).
+	FreshAddress bool `json:"freshAddress,omitempty"`
+}
+
+// Anywhere reports whether the place restricts nothing.
+func (p Place) Anywhere() bool {
+	return len(p.Countries)+len(p.Regions)+len(p.Providers) == 0 && p.Address == "" && !p.FreshAddress
 }
 
 // SteerRequest pauses or resumes a ticket.
@@ -222,6 +232,19 @@ func (in TicketInput) Hash() string {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
+}
+
+// Subject says in a few words what is crawled, with queries and all: for those who may read
+// the ticket. Seeds is for everybody else.
+func (in TicketInput) Subject() string {
+	switch n := len(in.URLs); n {
+	case 0:
+		return ""
+	case 1:
+		return strings.TrimSpace(in.URLs[0])
+	default:
+		return fmt.Sprintf("%s and %d more", strings.TrimSpace(in.URLs[0]), n-1)
+	}
 }
 
 // maxSeeds is the most bytes that Seeds answers of one URL.

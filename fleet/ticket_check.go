@@ -2,7 +2,7 @@ package fleet
 
 import (
 	"fmt"
-	"maps"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -38,8 +38,8 @@ func ParseTicket(b []byte) (TicketInput, error) {
 // mean the same have the same Hash. It does not look at the clock.
 func (in TicketInput) Normalise() (TicketInput, error) {
 	for _, check := range []func() error{
-		in.Tenant.Validate, in.checkID, in.checkSeeds, in.checkScope, in.checkFetch,
-		in.checkExtract, in.checkSession, in.checkPlace, in.checkLimits,
+		in.Tenant.Validate, in.checkID, in.checkSeeds, in.checkScope, in.checkCanonical, in.checkSources, in.checkFetch, in.checkPorts,
+		in.checkExtract, in.checkRecrawl, in.checkSession, in.checkPlace, in.checkLimits,
 	} {
 		if err := check(); err != nil {
 			return in, err
@@ -89,32 +89,8 @@ func parseSeed(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func (in TicketInput) checkScope() error {
-	s := in.Scope
-	for i, h := range s.Hosts {
-		if u, err := url.Parse("http://" + h); err != nil || u.Host != h || h == "" {
-			return Invalid(fmt.Sprintf("scope.hosts[%d]", i), fmt.Sprintf("%q is not a host", clip(h, 80)),
-				"a host name, with :port where it is not the default one")
-		}
-	}
-	for _, list := range []struct {
-		name     string
-		patterns []string
-	}{{"include", s.Include}, {"exclude", s.Exclude}} {
-		for i, p := range list.patterns {
-			if _, err := regexp.Compile(p); err != nil {
-				return Invalid(fmt.Sprintf("scope.%s[%d]", list.name, i), err.Error(),
-					"an RE2 regular expression")
-			}
-		}
-	}
-	if s.MaxDepth != nil {
-		if err := between("scope.maxDepth", int64(*s.MaxDepth), 0, 1000); err != nil {
-			return err
-		}
-	}
-	return between("scope.maxPages", s.MaxPages, 0, 10_000_000)
-}
+// typePattern is RFC 6838's, in lower case, with a * for any subtype.
+var typePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]{0,126})$`)
 
 func (in TicketInput) checkFetch() error {
 	f := in.Fetch
@@ -134,39 +110,46 @@ func (in TicketInput) checkFetch() error {
 	if err := between("fetch.concurrency", int64(f.Concurrency), 0, 64); err != nil {
 		return err
 	}
-	switch f.Robots {
-	case "", "obey":
-	case "ignore":
-		return NotHonoured("fetch.robots")
-	default:
-		return Invalid("fetch.robots", fmt.Sprintf("%q is not known", clip(f.Robots, 40)), `"obey"`)
+	if len(f.Types) > 50 {
+		return Invalid("fetch.types", fmt.Sprintf("has %d entries", len(f.Types)), "at most 50")
+	}
+	for i, t := range f.Types {
+		if !typePattern.MatchString(t) {
+			return Invalid(fmt.Sprintf("fetch.types[%d]", i), fmt.Sprintf("%q is not a content type", clip(t, 80)),
+				"a type such as text/html or image/*, in lower case")
+		}
+	}
+	if f.MaxCrawlDelay != nil {
+		if d := f.MaxCrawlDelay.Std(); d < 0 || d > time.Hour {
+			return Invalid("fetch.maxCrawlDelay", d.String()+" is out of range", "0s to 1h")
+		}
+	}
+	if err := oneOf("fetch.robots", f.Robots, RobotsObey, RobotsIgnore); err != nil {
+		return err
+	}
+	if err := oneOf("fetch.clock", f.Clock, ClockHost, ClockAddress); err != nil {
+		return err
 	}
 	return between("fetch.maxBody", f.MaxBody, 0, 100<<20)
 }
 
-func (in TicketInput) checkExtract() error {
-	for _, name := range slices.Sorted(maps.Keys(in.Extract)) { // in order: always the same error
-		if name == "" || len(name) > 64 {
-			return Invalid("extract", "has a field without a name or with a very long one", "1 to 64 characters")
-		}
-		if strings.TrimSpace(in.Extract[name].CSS) == "" {
-			return Invalid("extract."+name+".css", "is empty", "a CSS selector")
-		}
-	}
-	return nil
-}
-
-func (in TicketInput) checkSession() error {
-	if in.Session == nil {
+// oneOf refuses what is neither empty nor one of the values.
+func oneOf(field, value string, values ...string) error {
+	if value == "" || slices.Contains(values, value) {
 		return nil
 	}
-	switch in.Session.OnLoss {
-	case "", LossPreferred, LossRequired, LossFail:
-	default:
-		return Invalid("session.onLoss", fmt.Sprintf("%q is not known", clip(string(in.Session.OnLoss), 40)),
-			"preferred, required or fail")
+	return Invalid(field, fmt.Sprintf("%q is not known", clip(value, 40)), strings.Join(values, " or "))
+}
+
+func (in TicketInput) checkRecrawl() error {
+	if in.Recrawl == nil {
+		return nil
 	}
-	return in.Session.Key.Validate()
+	if id := TicketID(strings.TrimSuffix(in.Recrawl.Of, "*")); id.Validate() != nil || id == in.ID {
+		return Invalid("recrawl.of", fmt.Sprintf("%q is not another ticket", clip(in.Recrawl.Of, 80)),
+			"a ticket's id, or the beginning of one with a * behind")
+	}
+	return nil
 }
 
 var countryPattern = regexp.MustCompile(`^[A-Z]{2}$`)
@@ -178,7 +161,28 @@ func (in TicketInput) checkPlace() error {
 				"two capital letters (ISO 3166-1)")
 		}
 	}
-	return nil
+	return in.checkAddress()
+}
+
+// checkAddress refuses what contradicts: a session has the address that it is bound to.
+func (in TicketInput) checkAddress() error {
+	p := in.Place
+	if p.Address != "" {
+		if a, err := netip.ParseAddr(p.Address); err != nil || a.String() != p.Address || a.Is4In6() {
+			return Invalid("place.address", fmt.Sprintf("%q is not an address", clip(p.Address, 60)),
+				"an IPv4 or IPv6 address in its shortest form")
+		}
+	}
+	switch {
+	case p.Address != "" && p.FreshAddress:
+		return Invalid("place.freshAddress", "contradicts place.address", "one of the two")
+	case in.Session != nil && p.Address != "":
+		return Invalid("place.address", "contradicts session, which has an address of its own", "one of the two")
+	case in.Session != nil && p.FreshAddress:
+		return Invalid("place.freshAddress", "contradicts session, which keeps its address", "one of the two")
+	default:
+		return nil
+	}
 }
 
 func (in TicketInput) checkLimits() error {
@@ -220,7 +224,7 @@ func (in TicketInput) withDefaults() TicketInput {
 	set(&in.Fetch.Concurrency, DefaultConcurrency)
 	set(&in.Fetch.Timeout, Duration(DefaultTimeout))
 	set(&in.Fetch.MaxBody, DefaultMaxBody)
-	set(&in.Fetch.Robots, "obey")
+	set(&in.Fetch.Robots, RobotsObey)
 	set(&in.Attempt, 1)
 	setPointer(&in.Fetch.Delay, Duration(DefaultDelay))
 	setPointer(&in.Fetch.Retries, DefaultRetries)

@@ -62,7 +62,17 @@ func TestParseTicket_NamesTheField(t *testing.T) {
 		{`"fetch":{"concurrency":65}`, fleet.CodeInvalid, "fetch.concurrency"},
 		{`"fetch":{"retries":11}`, fleet.CodeInvalid, "fetch.retries"},
 		{`"fetch":{"maxBody":104857601}`, fleet.CodeInvalid, "fetch.maxBody"},
-		{`"fetch":{"robots":"ignore"}`, fleet.CodeNotHonoured, "fetch.robots"},
+		{`"fetch":{"clock":"mine"}`, fleet.CodeInvalid, "fetch.clock"},
+		{`"fetch":{"maxCrawlDelay":"2h"}`, fleet.CodeInvalid, "fetch.maxCrawlDelay"},
+		{`"fetch":{"ports":[80,0]}`, fleet.CodeInvalid, "fetch.ports[1]"},
+		{`"fetch":{"ports":[80,65536]}`, fleet.CodeInvalid, "fetch.ports[1]"},
+		{`"fetch":{"ports":[80,443,80]}`, fleet.CodeInvalid, "fetch.ports[2]"},
+		{`"fetch":{"ports":"80"}`, fleet.CodeInvalid, "fetch.ports"},
+		{`"fetch":{"ports":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}`, fleet.CodeInvalid, "fetch.ports"},
+		{`"fetch":{"ports":[8080]}`, fleet.CodeInvalid, "urls[0]"},
+		{`"fetch":{"ports":[80,443]},"scope":{"hosts":["a.test","a.test:8080"]}`, fleet.CodeInvalid, "scope.hosts[1]"},
+		{`"fetch":{"ports":[80,443]},"scope":{"prefixes":["http://a.test:8443/"]}`, fleet.CodeInvalid, "scope.prefixes[0]"},
+		{`"fetch":{"ports":[80,443]},"sources":{"files":["http://a.test:8443/"]}`, fleet.CodeInvalid, "sources.files[0]"},
 		{`"fetch":{"robots":"maybe"}`, fleet.CodeInvalid, "fetch.robots"},
 		{`"extract":{"b":{"css":""},"a":{"css":" "}}`, fleet.CodeInvalid, "extract.a.css"},
 		{`"extract":{"":{"css":"h1"}}`, fleet.CodeInvalid, "extract"},
@@ -206,5 +216,19 @@ func TestSeeds_KeepsToThemselvesWhatIsNobodysBusiness(t *testing.T) {
 		{"?", []string{"::not a url"}},
 	} {
 		require.Equal(t, c.want, fleet.Seeds(c.urls))
+	}
+}
+
+func TestSubject_IsWhatItsReadersAskedFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		want string
+		urls []string
+	}{
+		{"", nil},
+		{"https://shop.example/a?token=1", []string{"https://shop.example/a?token=1"}},
+		{"http://one.example/ and 2 more", []string{" http://one.example/", "http://two.example", "x"}},
+	} {
+		require.Equal(t, c.want, fleet.TicketInput{URLs: c.urls}.Subject())
 	}
 }

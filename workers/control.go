@@ -31,6 +31,10 @@ const DefaultSpendEvery = 5 * time.Second
 // retention is counted in hours.
 const DefaultKeepEvery = time.Minute
 
+// DefaultMarketEvery is the pause between two questions to the providers what they offer:
+// a node that is gone takes no crawlers for so long, which a failed launch shows as well.
+const DefaultMarketEvery = time.Minute
+
 // controlStop is how long running activities may finish when the control worker
 // stops: transactions take milliseconds, and what heartbeats is taken up elsewhere.
 const controlStop = 10 * time.Second
@@ -61,10 +65,16 @@ type ControlOptions struct {
 	Providers activities.Providers
 	// Accounts are the substrate accounts whose launches this worker carries out.
 	Accounts []fleet.Account
-	// Env gives a crawler's environment without secrets, Token its credential at
-	// the data plane.
+	// Env gives a crawler's environment without secrets, Token its credential at the data
+	// plane, or for the gateway.
 	Env   func(fleet.CrawlerInput) map[string]string
-	Token func(fleet.CrawlerRef) fleet.Secret
+	Token func(fleet.CrawlerInput) fleet.Secret
+	// Proven refuses a Hello whose address the control side has not seen; nil to believe
+	// every crawler.
+	Proven func(fleet.GUID, fleet.Hello) error
+	// Running answers what a crawler said last of the crawls that it has; nil where nobody
+	// hears that.
+	Running func(fleet.GUID) (fleet.Running, bool)
 	// Build names this program's build; the SDK hashes the executable without it.
 	Build string
 	Log   *zap.Logger
@@ -78,9 +88,16 @@ type ControlOptions struct {
 	ReapEvery time.Duration
 	// Interceptors stand around every activity; default none.
 	Interceptors []interceptor.WorkerInterceptor
+	// Clock is the control store's source of time; default time.Now.
+	Clock func() time.Time
 	// ListEvery is the least pause between two comparisons of a provider's list with the
 	// rows; default DefaultListEvery.
 	ListEvery time.Duration
+	// MarketEvery is the pause between two questions to the providers what they offer;
+	// default DefaultMarketEvery. IdleAfter is the idle time of all places, where the
+	// operator sets one.
+	MarketEvery time.Duration
+	IdleAfter   time.Duration
 	// SpendEvery is the pause between two looks at the spend caps, KeepEvery that between
 	// two rounds of forgetting; defaults DefaultSpendEvery and DefaultKeepEvery.
 	SpendEvery, KeepEvery time.Duration
@@ -120,11 +137,16 @@ type Control struct {
 	reaper  *activities.Reaper
 	watch   *activities.Watch
 	keeper  *activities.Keeper
+	market  *activities.Market
+	arrived func(context.Context, fleet.Hello) error
 	log     *zap.Logger
 
 	stop  context.CancelFunc
 	loops sync.WaitGroup
 }
+
+// Arrived takes a crawler's word, given to the data plane, that it polls its queues.
+func (c *Control) Arrived(ctx context.Context, h fleet.Hello) error { return c.arrived(ctx, h) }
 
 // NewControl builds the control side and starts nothing.
 func NewControl(o ControlOptions) (*Control, error) {
@@ -137,7 +159,11 @@ func NewControl(o ControlOptions) (*Control, error) {
 	o.KeepEvery = cmp.Or(o.KeepEvery, DefaultKeepEvery)
 	worker.SetBinaryChecksum(o.Build)
 	set := newSet(o)
-	c := &Control{reaper: set.reaper(o), watch: set.watch(o), keeper: set.keeper(o), log: o.Log}
+	o.MarketEvery = cmp.Or(o.MarketEvery, DefaultMarketEvery)
+	c := &Control{
+		reaper: set.reaper(o), watch: set.watch(o), keeper: set.keeper(o), market: set.market(o), log: o.Log,
+		arrived: activities.Arrivals(o.Control, set.courier),
+	}
 
 	control := worker.New(o.Client, fleet.ControlQueue, c.options(o))
 	workflows.Register(control)
@@ -172,8 +198,12 @@ func (c *Control) options(o ControlOptions) worker.Options {
 }
 
 // Start starts polling and returns; what was started is stopped again if a part
-// fails. The reaper, the watch and the keeper run until Stop.
+// fails. Before, the providers are asked what they offer: one that does not answer offers
+// what it did last. The reaper, the watch, the keeper and the market run until Stop.
 func (c *Control) Start(ctx context.Context) error {
+	if err := c.market.Round(ctx); err != nil {
+		c.log.Warn("market", zap.Error(err))
+	}
 	for i, w := range c.workers {
 		if err := w.Start(); err != nil {
 			for _, started := range c.workers[:i] {
@@ -186,6 +216,7 @@ func (c *Control) Start(ctx context.Context) error {
 	c.loops.Go(func() { c.reaper.Run(ctx) })
 	c.loops.Go(func() { c.watch.Run(ctx) })
 	c.loops.Go(func() { c.keeper.Run(ctx) })
+	c.loops.Go(func() { c.market.Run(ctx) })
 	return nil
 }
 

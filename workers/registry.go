@@ -53,13 +53,13 @@ func newSet(o ControlOptions) *set {
 	return &set{
 		courier: courier,
 		tickets: &activities.Tickets{
-			Desk: o.Control, Data: o.Data, Courier: courier, Allow: o.Allow, Log: o.Log,
+			Desk: o.Control, Data: o.Data, Courier: courier, Machines: machines, Allow: o.Allow, Log: o.Log,
 		},
 		conductors: &activities.Conductors{Desk: o.Control, Courier: courier},
 		crawlers: &activities.Crawlers{
 			Desk: o.Control, Temporal: o.Client, Namespace: o.Namespace, Courier: courier,
-			Machines: machines,
-			Count:    o.Count,
+			Machines: machines, Proven: o.Proven,
+			Count: o.Count,
 		},
 		machines: machines,
 		tenants: &activities.Tenants{
@@ -128,6 +128,13 @@ func (s *set) reaper(o ControlOptions) *activities.Reaper {
 		Control: o.Control, Data: o.Data,
 		Temporal: o.Client, Machines: s.machines,
 		Courier: s.courier, Namespace: o.Namespace, Interval: o.ReapEvery, ListEvery: o.ListEvery,
+		Running: o.Running, Clock: o.Clock, Count: o.Count, Log: o.Log,
+	}
+}
+
+func (s *set) market(o ControlOptions) *activities.Market {
+	return &activities.Market{
+		Desk: o.Control, Providers: o.Providers, IdleAfter: o.IdleAfter, Every: o.MarketEvery,
 		Count: o.Count, Log: o.Log,
 	}
 }

@@ -24,7 +24,7 @@ import (
 
 // notActivities are the structs of package activities whose methods take a context
 // and are called by the control worker or by activities themselves.
-var notActivities = []string{"Courier", "Keeper", "Reaper", "Watch"}
+var notActivities = []string{"Courier", "Keeper", "Reaper", "Watch", "Market"}
 
 // functions calls see with every exported function and method of a package's sources.
 func functions(t *testing.T, dir string, see func(receiver string, f *ast.FuncDecl)) {
@@ -77,7 +77,7 @@ func options() ControlOptions {
 		Providers: activities.Providers{"memory": activitytest.NewProvider()},
 		Accounts:  []fleet.Account{"local"}, Build: "b", Log: zap.NewNop(),
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
-		Token: func(fleet.CrawlerRef) fleet.Secret { return "" },
+		Token: func(fleet.CrawlerInput) fleet.Secret { return "" },
 	}
 }
 

@@ -152,3 +152,51 @@ func marked(h *historypb.History, change string) bool {
 	}
 	return false
 }
+
+// continued are, by the workflows that continue as new, a run that ended so and the run
+// that went on.
+var continued = map[string][2]string{
+	"TicketWorkflow":    {"ticket-continues", "ticket-continued"},
+	"TenantWorkflow":    {"tenant-continues", "tenant-continued"},
+	"ConductorWorkflow": {"conductor-continues", "conductor-continued"},
+}
+
+func TestCorpus_BothSidesOfEveryContinueAsNewAreRecorded(t *testing.T) {
+	t.Parallel()
+	recorded := []string{}
+	for workflow, files := range continued {
+		before, after := history(t, files[0]), history(t, files[1])
+		last := before.GetEvents()[len(before.GetEvents())-1]
+		require.Equal(t, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, last.GetEventType(), files[0])
+		first := after.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
+		require.NotEmpty(t, first.GetContinuedExecutionRunId(), files[1])
+		require.Equal(t, workflow, first.GetWorkflowType().GetName()+"Workflow", files[1])
+		recorded = append(recorded, workflow)
+	}
+	require.ElementsMatch(t, continuing(t), recorded)
+}
+
+// continuing are the names of the workflows that the code continues as new.
+func continuing(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "NewContinueAsNewError" {
+				names = append(names, call.Args[1].(*ast.SelectorExpr).Sel.Name)
+			}
+			return true
+		})
+	}
+	return names
+}

@@ -137,7 +137,7 @@ func (c *crawler) machine(grace time.Duration) activities.MachineInput {
 // says nothing about its place; one that always does this is tried rarely.
 func (c *crawler) stillborn(d activities.Described) fleet.LaunchFailure {
 	f := c.broken("it exited before its Hello: " + ended(d))
-	f.Class = fleet.ClassRetryable
+	f.Class, f.Ours = fleet.ClassRetryable, d.Instance.Cut
 	return f
 }
 

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func TestCrawler_LaunchErrors(t *testing.T) {
 			}
 			require.Equal(t, fleet.CodeCapacity, w.code(t))
 			require.Contains(t, w.store.Row(in.GUID).Reason, string(c.class)+": ")
-			require.Equal(t, []string{"Launching", "Failed", "Gone"}, w.store.Calls())
+			require.Equal(t, []string{"Launching", "Failed", "Bury", "Gone"}, w.store.Calls())
 			require.Len(t, w.temporal.Messages("start"), 1, "the conductor decides again")
 		})
 	}
@@ -138,18 +139,23 @@ func TestCrawler_WithoutHelloIsGivenUpAndStopped(t *testing.T) {
 
 func TestCrawler_ThatExitsBeforeItsHelloFailsAtOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.hello = func(context.Context) (fleet.Hello, error) { return fleet.Hello{}, activity.ErrResultPending }
-	began := w.Now()
-	w.RegisterDelayedCallback(func() { w.SignalWorkflow(fleet.SignalExited, nil) }, time.Second) // a false alarm
-	w.RegisterDelayedCallback(func() {
-		w.provider.Kill(activitytest.GUID(1))
-		w.SignalWorkflow(fleet.SignalExited, nil)
-	}, 2*time.Second)
-	in := w.crawler()
-	require.Equal(t, fleet.CodeCapacity, w.code(t))
-	require.Contains(t, w.store.Row(in.GUID).Reason, "killed by signal 9")
-	require.Less(t, w.Now().Sub(began), 10*time.Second)
+	for _, cut := range []bool{false, true} {
+		w := newWorld(t)
+		w.provider.Cut = cut
+		w.hello = func(context.Context) (fleet.Hello, error) { return fleet.Hello{}, activity.ErrResultPending }
+		began := w.Now()
+		w.RegisterDelayedCallback(func() { w.SignalWorkflow(fleet.SignalExited, nil) }, time.Second) // a false alarm
+		w.RegisterDelayedCallback(func() {
+			w.provider.Kill(activitytest.GUID(1))
+			w.SignalWorkflow(fleet.SignalExited, nil)
+		}, 2*time.Second)
+		in := w.crawler()
+		require.Equal(t, fleet.CodeCapacity, w.code(t))
+		reason := w.store.Row(in.GUID).Reason
+		require.Contains(t, reason, "killed by signal 9")
+		require.Equal(t, cut, strings.HasPrefix(reason, "ours, "), "whose launch was cut short says nothing of its place")
+		require.Less(t, w.Now().Sub(began), 10*time.Second)
+	}
 }
 
 func TestCrawler_OfAnotherContractGetsNoTicket(t *testing.T) {

@@ -78,7 +78,7 @@ func (w *world) register() {
 	machines := &activities.Machines{
 		Fleet: "test", Providers: activities.Providers{"memory": w.provider}, Desk: w.store,
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
-		Token: func(fleet.CrawlerRef) fleet.Secret { return "secret" },
+		Token: func(fleet.CrawlerInput) fleet.Secret { return "secret" },
 	}
 	w.RegisterActivity(&activities.Crawlers{
 		Desk: w.store, Temporal: w.temporal, Namespace: "default", Courier: courier,

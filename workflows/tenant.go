@@ -20,8 +20,9 @@ func Tenant(
 	ctx workflow.Context, document json.RawMessage, before *fleet.TenantStatus,
 ) (fleet.TenantStatus, error) {
 	t := &tenant{document: document, continued: before != nil}
-	if before != nil {
+	if before != nil { // as updates find it that come before the document is read again
 		t.status = *before
+		t.in.Tenant = before.Tenant
 	}
 	if err := t.setup(ctx); err != nil {
 		return t.status, err
@@ -34,6 +35,8 @@ type tenant struct {
 	in        fleet.TenantInput
 	status    fleet.TenantStatus
 	continued bool           // an earlier run has provisioned it
+	changed   bool           // by an update of this run: what it reads of its begin is older
+	opening   bool           // its row may say ready: an update waits for the rest
 	turn      workflow.Mutex // changes are made one after the other
 	leaving   bool           // deletion was asked for
 	farewell  fleet.DeleteRequest
@@ -44,14 +47,20 @@ func (t *tenant) setup(ctx workflow.Context) error {
 		return err
 	}
 	var a *activities.Tenants
-	err := workflow.ExecuteLocalActivity(local(ctx, "admit: read the document strictly"), a.Admit, t.document).Get(ctx, &t.in)
+	var in fleet.TenantInput
+	err := workflow.ExecuteLocalActivity(local(ctx, "admit: read the document strictly"), a.Admit, t.document).Get(ctx, &in)
 	if err != nil {
 		return plain(err)
 	}
-	t.status.Tenant, t.status.Name = t.in.Tenant, t.in.Name
-	t.status.Labels, t.status.Webhooks = t.in.Labels, t.in.Webhooks
-	t.status.Plan = t.in.Plan.WithDefaults()
-	return label(ctx, t.in.Tenant, "")
+	if !t.changed {
+		t.in = in
+	}
+	if !t.continued {
+		t.status.Tenant, t.status.Name = in.Tenant, in.Name
+		t.status.Labels, t.status.Webhooks = in.Labels, in.Webhooks
+		t.status.Plan = in.Plan.WithDefaults()
+	}
+	return label(ctx, in.Tenant, "")
 }
 
 // run is the account's life.

@@ -53,10 +53,12 @@ func (t *tenant) provision(ctx workflow.Context) error {
 	}
 	for _, step := range t.steps() {
 		if err := t.take(ctx, s, step); err != nil {
+			t.opening = false
 			return t.compensate(ctx, s, step.name, err)
 		}
 	}
 	t.at(ctx, fleet.TenantReady)
+	t.opening = false
 	return nil
 }
 
@@ -90,6 +92,10 @@ func (t *tenant) account(ctx workflow.Context) (fleet.TenantStatus, error) {
 // takeOver goes on with an account whose workflow had been terminated, or continues as
 // new: nothing may be undone here.
 func (t *tenant) takeOver(ctx workflow.Context, row fleet.TenantStatus) {
+	if t.changed { // since the row was read, or in the moment before
+		t.at(ctx, t.status.State)
+		return
+	}
 	t.in.Name, t.in.Plan = row.Name, row.Plan
 	t.status.Name, t.status.Plan, t.status.Reason = row.Name, row.Plan, row.Reason
 	if row.Keys != nil {
@@ -138,6 +144,7 @@ func (t *tenant) steps() []step {
 		}},
 		{name: "proof crawler", do: t.prove}, // its own workflow stops it, whatever happens here
 		{name: "open for tickets", do: func(ctx workflow.Context) (string, error) {
+			t.opening = true
 			return "", call(ctx, "open it for tickets", a.MoveTenant,
 				activities.MoveInput{Tenant: id, State: fleet.TenantReady, Reason: "provisioned"})
 		}},

@@ -10,16 +10,24 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// inTurn does one change after the other, and none once deletion was asked for.
+// inTurn does one change after the other, none before the account is open, and none once
+// deletion was asked for.
 func (t *tenant) inTurn(ctx workflow.Context, do func() error) error {
 	if err := t.turn.Lock(ctx); err != nil {
 		return err
 	}
 	defer t.turn.Unlock()
+	if err := workflow.Await(ctx, func() bool { return !t.opening }); err != nil {
+		return err
+	}
 	if err := t.open(); err != nil { // it may have changed while this one waited
 		return activities.ToTemporal(err)
 	}
-	return plain(do())
+	if err := do(); err != nil {
+		return plain(err)
+	}
+	t.changed = true
+	return nil
 }
 
 func (t *tenant) apply(ctx workflow.Context, document json.RawMessage) (fleet.TenantStatus, error) {

@@ -85,6 +85,10 @@ func (t *tenant) open() error {
 		if !t.leaving {
 			return nil
 		}
+	case fleet.TenantProvisioning: // who has read that it is ready is not refused
+		if t.opening {
+			return nil
+		}
 	}
 	return t.notReady("wait until it is ready: crawlfleet tenant show")
 }

@@ -25,7 +25,7 @@ func (t *ticket) crawl(ctx workflow.Context) (*ending, fleet.Code) {
 	defer func() { t.cut = nil }()
 	lease, began := t.routed.Lease, workflow.Now(ctx)
 	t.carry.Asks = 0
-	said := fmt.Sprintf("crawl %s on %s (%s)", t.routed.Ticket, lease.GUID, lease.Address)
+	said := fmt.Sprintf("crawl %s on %s (%s)", t.routed.Ticket, lease.GUID.Short(), lease.Address)
 	var result fleet.CrawlResult
 	err := workflow.ExecuteActivity(
 		workflow.WithActivityOptions(crawling, crawlOptions(lease, left, said)),

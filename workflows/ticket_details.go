@@ -99,6 +99,9 @@ func (t *ticket) over(r fleet.TicketResult) *details {
 	n := r.Counters
 	d.line("pages", "%d fetched, %d redirected, %d failed, %d skipped",
 		n.Fetched, n.Redirected, n.Failed, n.Skipped)
+	if n.Blocked > 0 {
+		d.line("blocked", "%d pages", n.Blocked)
+	}
 	if took := r.Times.Ended.Sub(r.Times.Accepted); took > 0 && !r.Times.Accepted.IsZero() {
 		d.line("took", "%s", spoken(took))
 	}

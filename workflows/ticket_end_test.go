@@ -165,7 +165,6 @@ func TestTicket_RefusedNamesTheField(t *testing.T) {
 		"unknown field":  {`{"tenant":"acme","urls":["https://example.com/"],"depth":3}`, fleet.CodeUnknownField, "depth"},
 		"no seeds":       {`{"tenant":"acme","urls":[]}`, fleet.CodeInvalid, "urls"},
 		"private":        {`{"tenant":"acme","urls":["http://10.0.0.1/"]}`, fleet.CodeForbidden, "urls[0]"},
-		"not honoured":   {`{"tenant":"acme","urls":["https://example.com/"],"fetch":{"robots":"ignore"}}`, fleet.CodeNotHonoured, "fetch.robots"},
 		"unknown tenant": {`{"tenant":"nobody","urls":["https://example.com/"]}`, fleet.CodeNotFound, ""},
 		"nothing":        {``, fleet.CodeInvalid, ""},
 	} {

@@ -2,6 +2,7 @@ package activitytest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -57,6 +58,20 @@ func (s *Store) Serving(_ context.Context, g fleet.GUID, h fleet.Hello) (fleet.F
 	return s.grants(), nil
 }
 
+// Arrived is Serving for a crawler whose workflow waits for its Hello.
+func (s *Store) Arrived(ctx context.Context, g fleet.GUID, h fleet.Hello) (fleet.Follow, error) {
+	row, err := s.crawler("Arrived", g)
+	if err != nil {
+		return fleet.Follow{}, err
+	}
+	waits := row.State == fleet.CrawlerStarting && !row.Proof
+	s.mu.Unlock()
+	if !waits {
+		return fleet.Follow{}, nil
+	}
+	return s.Serving(ctx, g, h)
+}
+
 // Retire retires an idle crawler.
 func (s *Store) Retire(_ context.Context, g fleet.GUID) (fleet.RetireAnswer, error) {
 	row, err := s.crawler("Retire", g)
@@ -95,7 +110,9 @@ func (s *Store) Bury(_ context.Context, g fleet.GUID, reason string) (fleet.Bury
 		return fleet.BuryAnswer{}, err
 	}
 	defer s.mu.Unlock()
-	row.State, row.Reason = fleet.CrawlerGone, reason
+	if row.State != fleet.CrawlerGone { // its first reason stays
+		row.State, row.Reason = fleet.CrawlerGone, reason
+	}
 	answer := fleet.BuryAnswer{Leases: s.leases(func(t *Ticket) bool { return t.Lease.GUID == g })}
 	for _, lease := range answer.Leases {
 		s.release(s.tickets[lease.Ticket])
@@ -115,6 +132,9 @@ func (s *Store) Failed(_ context.Context, f fleet.LaunchFailure) (fleet.Follow, 
 	}
 	defer s.mu.Unlock()
 	row.State, row.Reason = fleet.CrawlerGone, string(f.Class)+": "+f.Reason
+	if f.Ours {
+		row.Reason = "ours, " + row.Reason
+	}
 	return fleet.Follow{Conductors: []fleet.TenantID{row.Tenant}}, nil
 }
 
@@ -130,19 +150,32 @@ func (s *Store) Gone(_ context.Context, g fleet.GUID, at time.Time) (fleet.Follo
 }
 
 // Crawlers lists the live ones.
-func (s *Store) Crawlers(ctx context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
-	return s.AllCrawlers(ctx, t, false)
+func (s *Store) Crawlers(_ context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
+	return s.list(func(c *fleet.CrawlerRow) bool { return c.State.Live() && (t == "" || c.Tenant == t) })
 }
 
-// AllCrawlers lists the live ones, and those that are gone when asked.
-func (s *Store) AllCrawlers(_ context.Context, t fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error) {
+// AllCrawlers lists those that are gone, too, the newest first.
+func (s *Store) AllCrawlers(_ context.Context, f fleet.CrawlerFilter) ([]fleet.CrawlerRow, error) {
+	rows, err := s.list(func(c *fleet.CrawlerRow) bool { return f.Tenant == "" || c.Tenant == f.Tenant })
+	slices.Reverse(rows)
+	if f.Before != "" {
+		at := slices.IndexFunc(rows, func(c fleet.CrawlerRow) bool { return c.GUID == f.Before })
+		rows = rows[at+1:]
+	}
+	if f.Limit > 0 {
+		rows = rows[:min(len(rows), f.Limit)]
+	}
+	return rows, err
+}
+
+func (s *Store) list(wanted func(*fleet.CrawlerRow) bool) ([]fleet.CrawlerRow, error) {
 	if err := s.enter("Crawlers"); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
 	var rows []fleet.CrawlerRow
 	for _, g := range s.order {
-		if c := s.crawlers[g]; (gone || c.State.Live()) && (t == "" || c.Tenant == t) {
+		if c := s.crawlers[g]; wanted(c) {
 			rows = append(rows, *c)
 		}
 	}

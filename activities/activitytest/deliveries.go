@@ -1,7 +1,9 @@
 package activitytest
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,22 +63,28 @@ func (s *Store) Tried(_ context.Context, t fleet.DeliveryTry) error {
 }
 
 // Undelivered lists pending messages that nobody has tried for age.
-func (s *Store) Undelivered(_ context.Context, age time.Duration) ([]fleet.DeliveryRef, error) {
+func (s *Store) Undelivered(
+	_ context.Context, age time.Duration, after fleet.Undelivered, limit int,
+) ([]fleet.Undelivered, error) {
 	if err := s.enter("Undelivered"); err != nil {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	var refs []fleet.DeliveryRef
+	order := func(a, b fleet.Undelivered) int {
+		return cmp.Or(a.MovedAt.Compare(b.MovedAt), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID))
+	}
+	var all []fleet.Undelivered
 	for ref, d := range s.messages {
-		last := d.CreatedAt
-		if d.TriedAt.After(last) {
-			last = d.TriedAt
+		u := fleet.Undelivered{DeliveryRef: ref, MovedAt: d.CreatedAt}
+		if d.TriedAt.After(u.MovedAt) {
+			u.MovedAt = d.TriedAt
 		}
-		if d.State == fleet.DeliveryPending && s.Now().Sub(last) >= age {
-			refs = append(refs, ref)
+		if d.State == fleet.DeliveryPending && s.Now().Sub(u.MovedAt) >= age && order(u, after) > 0 {
+			all = append(all, u)
 		}
 	}
-	return refs, nil
+	slices.SortFunc(all, order)
+	return all[:min(len(all), limit)], nil
 }
 
 // Redeliver makes a ticket's messages pending again.

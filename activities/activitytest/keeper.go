@@ -99,6 +99,55 @@ func (s *Store) Purged(_ context.Context, g fleet.GUID) error {
 	return nil
 }
 
+// Bind makes a session that ExpiredSessions lists, with something that it carries.
+func (s *Store) Bind(key fleet.SessionKey) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bound[key], s.carried[key] = true, true
+}
+
+// Carried reports whether a session carries anything.
+func (s *Store) Carried(key fleet.SessionKey) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.carried[key]
+}
+
+// ExpiredSessions lists what Bind made.
+func (s *Store) ExpiredSessions(_ context.Context, limit int) ([]fleet.SessionRef, error) {
+	if err := s.enter("ExpiredSessions"); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	var out []fleet.SessionRef
+	for key := range s.bound {
+		if len(out) < limit {
+			out = append(out, fleet.SessionRef{Tenant: "acme", Key: key})
+		}
+	}
+	return out, nil
+}
+
+// SessionForgotten removes a binding.
+func (s *Store) SessionForgotten(_ context.Context, r fleet.SessionRef) error {
+	if err := s.enter("SessionForgotten"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	delete(s.bound, r.Key)
+	return nil
+}
+
+// ForgetSession removes what a session carries.
+func (s *Store) ForgetSession(_ context.Context, _ fleet.TenantID, key fleet.SessionKey) error {
+	if err := s.enter("ForgetSession"); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	delete(s.carried, key)
+	return nil
+}
+
 // Prune removes ended tickets that are forgotten and past Keep.Rows.
 func (s *Store) Prune(_ context.Context, limit int) (map[string]int64, error) {
 	if err := s.enter("Prune"); err != nil {

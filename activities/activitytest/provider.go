@@ -16,11 +16,15 @@ type Provider struct {
 	Errors []error
 	// Beside says that a launch is made at once.
 	Beside bool
+	// Cut has a crawler that has ended look as if its launch was cut short.
+	Cut bool
 	// Started and Ended, where set, are told of a crawler that begins and ends.
 	Started, Ended func(fleet.Spec)
 
 	// ListError, where set, ends every list.
 	ListError error
+	// OfferingsError, where set, is answered by Offerings.
+	OfferingsError error
 	// PurgeError, where set, is answered by Purge.
 	PurgeError error
 
@@ -61,7 +65,7 @@ func (p *Provider) Launch(_ context.Context, s fleet.Spec) (fleet.Instance, erro
 		return fleet.Instance{}, err
 	}
 	if _, ok := p.dead[s.GUID]; ok {
-		return fleet.Instance{Key: s.Key, Phase: fleet.PhaseExited, Reason: "it has run"}, nil
+		return fleet.Instance{Key: s.Key, Phase: fleet.PhaseExited, Reason: "it has run", Cut: p.Cut}, nil
 	}
 	if _, ok := p.live[s.GUID]; !ok {
 		p.live[s.GUID] = s
@@ -106,7 +110,7 @@ func (p *Provider) Describe(_ context.Context, k fleet.Key) (fleet.Instance, err
 		return fleet.Instance{Key: s.Key, Phase: fleet.PhaseRunning}, nil
 	}
 	if at, ok := p.dead[k.GUID]; ok {
-		return fleet.Instance{Key: k, Phase: fleet.PhaseExited, Reason: "killed by signal 9", EndedAt: at}, nil
+		return fleet.Instance{Key: k, Phase: fleet.PhaseExited, Reason: "killed by signal 9", EndedAt: at, Cut: p.Cut}, nil
 	}
 	return fleet.Instance{}, p.err("describe", fleet.ClassNotFound)
 }
@@ -148,6 +152,9 @@ func (p *Provider) List(context.Context, fleet.Filter) iter.Seq2[fleet.Instance,
 
 // Offerings answers one place.
 func (p *Provider) Offerings(context.Context) ([]fleet.Offering, error) {
+	if p.OfferingsError != nil {
+		return nil, p.OfferingsError
+	}
 	return []fleet.Offering{{ID: "memory/here", Provider: "memory", Account: "local"}}, nil
 }
 

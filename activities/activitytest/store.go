@@ -42,8 +42,12 @@ type Store struct {
 	spends   fleet.Follow
 	mended   fleet.Mended
 	purged   map[fleet.GUID]bool
+	market   []fleet.Market
+	compared map[fleet.ProviderKind]fleet.Comparison
 
 	forgotten map[fleet.TicketID]bool
+	bound     map[fleet.SessionKey]bool // sessions, by their key
+	carried   map[fleet.SessionKey]bool // of them those that carry something
 	epoch     int64
 	told      int64
 	made      int
@@ -72,7 +76,8 @@ func NewStore() *Store {
 		purged:   map[fleet.GUID]bool{},
 
 		forgotten: map[fleet.TicketID]bool{},
-		bases:     map[fleet.TenantID]bool{"acme": true},
+		bound:     map[fleet.SessionKey]bool{}, carried: map[fleet.SessionKey]bool{},
+		bases: map[fleet.TenantID]bool{"acme": true},
 	}
 	s.tenants["acme"] = &fleet.TenantStatus{
 		Tenant: "acme", State: fleet.TenantReady, Plan: fleet.Plan{}.WithDefaults(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -43,6 +44,7 @@ type Message struct {
 	Kind, WorkflowID, Name string
 	Arg                    any
 	Err                    error
+	Task                   time.Duration // what a start says a workflow task may take
 }
 
 // NewTemporal makes a client to which every workflow runs.
@@ -89,9 +91,9 @@ func (t *Temporal) SignalWorkflow(_ context.Context, id, _, name string, arg any
 
 // SignalWithStartWorkflow notes a "start".
 func (t *Temporal) SignalWithStartWorkflow(
-	_ context.Context, id, name string, arg any, _ client.StartWorkflowOptions, _ any, _ ...any,
+	_ context.Context, id, name string, arg any, o client.StartWorkflowOptions, _ any, _ ...any,
 ) (client.WorkflowRun, error) {
-	return nil, t.send(Message{Kind: "start", WorkflowID: id, Name: name, Arg: arg})
+	return nil, t.send(Message{Kind: "start", WorkflowID: id, Name: name, Arg: arg, Task: o.WorkflowTaskTimeout})
 }
 
 // ExecuteWorkflow notes an "execute" with the workflow's type as its name.
@@ -99,7 +101,7 @@ func (t *Temporal) ExecuteWorkflow(
 	_ context.Context, o client.StartWorkflowOptions, workflow any, args ...any,
 ) (client.WorkflowRun, error) {
 	name, _ := workflow.(string) // all ours are started by name
-	m := Message{Kind: "execute", WorkflowID: o.ID, Name: name}
+	m := Message{Kind: "execute", WorkflowID: o.ID, Name: name, Task: o.WorkflowTaskTimeout}
 	if len(args) > 0 {
 		m.Arg = args[0]
 	}

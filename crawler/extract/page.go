@@ -7,86 +7,107 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"github.com/crawlfleet/crawlfleet/crawler/urlkey"
+	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
 // maxTitle bounds a title, in bytes: longer ones are mistakes or malice.
 const maxTitle = 1024
 
-// Page is what was read of one page.
-type Page struct {
-	Title string
-	// Base is the href of the first base element, "" without one.
-	Base string
-	// Links are the references as they are written, each once, in their order.
-	Links []string
-	// Fields are the ticket's fields: string, []string, or nil for no match.
-	Fields map[string]any
+// Source is a page to read.
+type Source struct {
+	Body        []byte
+	ContentType string
+	// URL is where the page is, for values that are addresses.
+	URL urlkey.URL
+	// Fields may be nil.
+	Fields *Fields
+	// Resources asks for what the page is made of as well: images, scripts, styles, and
+	// what its own styles refer to.
+	Resources bool
 }
 
-// Read reads an HTML body. fields may be nil.
-func Read(body []byte, contentType string, fields *Fields) Page {
-	text := utf8Text(body, contentType)
-	r := reader{seen: map[string]struct{}{}}
-	if fields.none() {
+// maxElements bounds the tree of a page: an element takes some 200 bytes, so that ten MiB of
+// empty paragraphs would take half a GiB. Honest pages have some thousand.
+const maxElements = 250_000
+
+// Page is what was read of one page. References are as they are written.
+type Page struct {
+	Title   string
+	Charset string
+	// Base is the href of the first base element, "" without one.
+	Base string
+	// Links lead to other pages, each once, in their order.
+	Links []string
+	// NoFollow are the links that say nofollow.
+	NoFollow map[string]bool
+	// Feeds lead to what is new, Resources to what the page is made of.
+	Feeds, Resources []string
+	// Canonical is the address that the page wants to be known by.
+	Canonical string
+	// Languages are its translations.
+	Languages []fleet.Translation
+	// Fields are the ticket's fields, nil for no match.
+	Fields map[string]any
+	// Huge says that the page has too many elements for its fields to be looked for.
+	Huge bool
+	// Missing are the required fields without a match, Mistyped those whose matches are
+	// not of their type.
+	Missing, Mistyped []string
+}
+
+// Read reads an HTML body.
+func Read(s Source) Page {
+	text, name := Text(s.Body, s.ContentType)
+	r := reader{seen: map[string]struct{}{}, resources: s.Resources}
+	r.page.Charset = name
+	if s.Fields.none() {
 		r.scan(text)
+		return r.page
+	}
+	if bytes.Count(text, []byte("<")) > maxElements {
+		r.scan(text)
+		r.page.Huge = true
 		return r.page
 	}
 	// Without scripting what stands in noscript elements is markup, as it is for
 	// anyone who runs no scripts.
-	doc, err := html.ParseWithOptions(bytes.NewReader(text), html.ParseOptionEnableScripting(false))
+	root, err := html.ParseWithOptions(bytes.NewReader(text), html.ParseOptionEnableScripting(false))
 	if err != nil { // only nesting without end
 		r.scan(text)
 		return r.page
 	}
-	r.walk(doc)
-	r.page.Fields = fields.of(doc)
+	r.walk(root)
+	doc := &document{root: root, source: text}
+	if s.URL.URL != "" {
+		doc.base, doc.hasURL = r.page.BaseOf(s.URL), true
+	}
+	r.page.Fields = s.Fields.of(doc, root, "")
+	r.page.Missing, r.page.Mistyped = doc.missing, doc.mistyped
 	return r.page
+}
+
+// BaseOf is what the page's references are relative to.
+func (p Page) BaseOf(at urlkey.URL) urlkey.Base {
+	base := urlkey.NewBase(at)
+	if p.Base == "" {
+		return base
+	}
+	u, err := base.Resolve(p.Base)
+	if err != nil {
+		return base
+	}
+	return urlkey.NewBase(u)
 }
 
 // reader collects what both ways of reading have in common.
 type reader struct {
-	page     Page
-	seen     map[string]struct{}
-	hasTitle bool
-	hasBase  bool
-}
-
-// reference is the attribute in which an element names another page.
-func reference(tag atom.Atom) string {
-	switch tag {
-	case atom.A, atom.Area, atom.Base, atom.Link:
-		return "href"
-	case atom.Frame, atom.Iframe:
-		return "src"
-	default:
-		return ""
-	}
-}
-
-// element takes one element that may name another page.
-func (r *reader) element(tag atom.Atom, value, rel string) {
-	switch {
-	case tag == atom.Base:
-		if !r.hasBase {
-			r.hasBase, r.page.Base = true, value
-		}
-		return
-	case tag == atom.Link && !isNext(rel):
-		return
-	}
-	if _, ok := r.seen[value]; !ok {
-		r.seen[value] = struct{}{}
-		r.page.Links = append(r.page.Links, value)
-	}
-}
-
-func isNext(rel string) bool {
-	for _, word := range strings.Fields(rel) {
-		if strings.EqualFold(word, "next") {
-			return true
-		}
-	}
-	return false
+	page      Page
+	seen      map[string]struct{}
+	resources bool
+	hasTitle  bool
+	hasBase   bool
 }
 
 func (r *reader) title(text string) {
@@ -131,8 +152,12 @@ func (r *reader) scan(text []byte) {
 					r.title(string(z.Text()))
 				}
 			default:
-				if attr := reference(tag); attr != "" && more {
-					r.token(z, tag, attr)
+				if r.refers(tag) && more {
+					r.element(tokenTag(z, tag))
+				}
+				if tag == atom.Style && r.resources && z.Next() == html.TextToken {
+					css := string(z.Text())
+					r.styles(&css)
 				}
 			}
 		case html.EndTagToken:
@@ -140,24 +165,6 @@ func (r *reader) scan(text []byte) {
 				svg--
 			}
 		}
-	}
-}
-
-func (r *reader) token(z *html.Tokenizer, tag atom.Atom, attr string) {
-	var value, rel string
-	found := false
-	for more := true; more; {
-		var k, v []byte
-		k, v, more = z.TagAttr()
-		switch {
-		case string(k) == attr && !found: // of doubled attributes the first counts
-			value, found = string(v), true
-		case tag == atom.Link && string(k) == "rel" && rel == "":
-			rel = string(v)
-		}
-	}
-	if found {
-		r.element(tag, value, rel)
 	}
 }
 
@@ -171,11 +178,18 @@ func (r *reader) walk(doc *html.Node) {
 			r.title(text(n))
 			continue
 		}
-		if attr := reference(n.DataAtom); attr != "" {
-			if value, ok := attribute(n, attr); ok {
-				rel, _ := attribute(n, "rel")
-				r.element(n.DataAtom, value, rel)
+		if !r.refers(n.DataAtom) {
+			continue
+		}
+		t := tag{kind: n.DataAtom}
+		for _, a := range n.Attr {
+			if v := t.place(a.Key); v != nil && a.Namespace == "" && *v == nil {
+				*v = &a.Val
 			}
+		}
+		r.element(t)
+		if n.DataAtom == atom.Style && r.resources && n.FirstChild != nil {
+			r.styles(&n.FirstChild.Data)
 		}
 	}
 }

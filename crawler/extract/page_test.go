@@ -13,6 +13,10 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
+func read(body []byte, contentType string, f *extract.Fields) extract.Page {
+	return extract.Read(extract.Source{Body: body, ContentType: contentType, Fields: f})
+}
+
 func fields(t testing.TB, css string) *extract.Fields {
 	t.Helper()
 	f, err := extract.NewFields(map[string]fleet.Field{"x": {CSS: css, Many: true}})
@@ -51,7 +55,7 @@ func TestRead_BothWaysGiveTheSame(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for how, f := range map[string]*extract.Fields{"tokens": nil, "tree": fields(t, "b")} {
-				page := extract.Read([]byte(c.body), "text/html; charset=utf-8", f)
+				page := read([]byte(c.body), "text/html; charset=utf-8", f)
 				require.Equal(t, c.title, page.Title, how)
 				require.Equal(t, c.base, page.Base, how)
 				require.Equal(t, c.links, page.Links, how)
@@ -86,14 +90,14 @@ func TestRead_Charsets(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, c.want, extract.Read([]byte(c.body), c.contentType, nil).Title)
+			require.Equal(t, c.want, read([]byte(c.body), c.contentType, nil).Title)
 		})
 	}
 }
 
 func TestRead_BoundsTitles(t *testing.T) {
 	t.Parallel()
-	title := extract.Read([]byte("<title>"+strings.Repeat("ä", 5000)), "text/html", nil).Title
+	title := read([]byte("<title>"+strings.Repeat("ä", 5000)), "text/html", nil).Title
 	require.LessOrEqual(t, len(title), 1024)
 	require.Equal(t, strings.Repeat("ä", 512), title)
 }
@@ -126,7 +130,7 @@ func TestFields(t *testing.T) {
 		"no attr": {CSS: "p", Attr: "id"},
 	})
 	require.NoError(t, err)
-	page := extract.Read([]byte(`<h1>H</h1><p> one <b>two</b><script>no</script></p><p></p><a href=1></a><a></a><a href=2></a>`),
+	page := read([]byte(`<h1>H</h1><p> one <b>two</b><script>no</script></p><p></p><a href=1></a><a></a><a href=2></a>`),
 		"text/html", f)
 	require.Equal(t, map[string]any{
 		"first": "one two", "all": []string{"H", "one two", ""}, "attr": "1", "attrs": []string{"1", "2"},
@@ -147,7 +151,10 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`<title>x</title><a href=y>`), "text/html; charset=gbk")
 	selector := fields(f, "a b")
 	f.Fuzz(func(_ *testing.T, body []byte, contentType string) {
-		extract.Read(body, contentType, nil)
-		extract.Read(body, contentType, selector)
+		read(body, contentType, nil)
+		read(body, contentType, selector)
+		for _, f := range []*extract.Fields{nil, selector} {
+			extract.Read(extract.Source{Body: body, ContentType: contentType, Fields: f, Resources: true})
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/http"
 	"net/netip"
 	"time"
@@ -17,26 +18,29 @@ import (
 // only, from whatever address the system takes.
 type Options struct {
 	UserAgent string
-	// AllowPrivate are the networks that may be reached although they are private,
-	// and there on any port. It is the operator's to set, never a tenant's.
-	AllowPrivate []netip.Prefix
+	// Reach is what the operator lets it ask besides the public web.
+	Reach guard.Reach
 	// Source is the address to connect from, for the targets that SourceFor says.
 	Source    netip.Addr
 	SourceFor SourceFor
+	// IPv6 lets it connect over IPv6 too.
+	IPv6 bool
 }
 
 // Client holds the connections that all visitors share. It is safe for concurrent use.
 type Client struct {
+	options   Options
 	transport *http.Transport
 	chain     http.RoundTripper
 	userAgent string
+	header    http.Header // besides ours
 }
 
 // NewClient makes a client. Close ends its idle connections.
 func NewClient(o Options) *Client {
 	t := &http.Transport{
 		// No Proxy: the environment must not redirect what the guard has checked.
-		DialContext:         newDialer(guard.New(o.AllowPrivate), o.Source, o.SourceFor).DialContext,
+		DialContext:         o.dialer(guard.New(o.Reach)).DialContext,
 		ForceAttemptHTTP2:   true, // a DialContext of one's own turns it off
 		DisableCompression:  true, // decoder does it, under a limit
 		TLSHandshakeTimeout: 10 * time.Second,
@@ -47,7 +51,13 @@ func NewClient(o Options) *Client {
 		MaxResponseHeaderBytes: 256 << 10,
 		ReadBufferSize:         16 << 10, // a usual page in one or two reads
 	}
-	return &Client{transport: t, chain: &decoder{next: t}, userAgent: o.UserAgent}
+	return &Client{options: o, transport: t, chain: &decoder{next: t}, userAgent: o.UserAgent}
+}
+
+func (o Options) dialer(g *guard.Guard) *dialer {
+	d := newDialer(g, o.Source, o.SourceFor)
+	d.ipv4 = !o.IPv6 && !o.Source.Is6() // an IPv6 address that it was given is declared
+	return d
 }
 
 // Close ends the idle connections.
@@ -58,6 +68,21 @@ type Request struct {
 	URL     string
 	Timeout time.Duration // for everything: connect, headers and body
 	MaxBody int64         // decoded bytes; what is longer is cut
+	// Accept says by its type, in lower case and without parameters, whether the body of
+	// a page is wanted; nil wants all.
+	Accept func(mediaType string) bool
+	// Take reads the body of a page with a status 2xx as it comes, instead of all of it being
+	// held; what it answers is Response.Body. It is called once for each response, and what it
+	// leaves is read behind it. Nil holds all.
+	Take func(contentType string, body io.Reader) []byte
+	// Since asks for the page only if it is no longer what it was.
+	Since Validators
+}
+
+// Validators tell one state of a page from another, in the site's own words.
+type Validators struct {
+	ETag         string
+	LastModified string
 }
 
 // Response is what came back, whatever its status.
@@ -67,9 +92,11 @@ type Response struct {
 	ContentType string      // as it was sent
 	Location    string      // of a redirect, as it was sent
 	Cookies     bool        // whether it set any
-	Body        []byte      // decoded
-	Truncated   bool        // the body was longer than MaxBody
-	SHA256      string      // of Body, hex
+	Body        []byte      // decoded, or what Request.Take made of it
+	Size        int64       // of the decoded body
+	Cut         Cut         // why Body is not all of it
+	Refused     bool        // its type was not wanted, Body is empty
+	SHA256      string      // of the decoded body, hex
 	At          time.Time   // when it was asked for
 	Took        time.Duration
 }
@@ -111,10 +138,10 @@ func (c *Client) NewVisitor(jar http.CookieJar) *Visitor {
 func (v *Visitor) Get(ctx context.Context, r Request) (Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	got := &capture{limit: r.MaxBody}
+	got := &capture{limit: r.MaxBody, accept: r.Accept, take: r.Take}
 	v.response, v.collector.Context = nil, withCapture(ctx, got)
 	at := time.Now()
-	err := v.collector.Request(http.MethodGet, r.URL, nil, nil, v.header())
+	err := v.collector.Request(http.MethodGet, r.URL, nil, nil, v.header(r.Since))
 	if err != nil {
 		if ctx.Err() != nil {
 			// The transport may word it in its own way; what counts is why.
@@ -123,6 +150,9 @@ func (v *Visitor) Get(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	resp := v.response
+	if resp != nil && got.took {
+		resp.Body = got.taken
+	}
 	v.response = nil // an idle worker holds no body
 	if resp == nil {
 		return Response{}, errors.New("no response")
@@ -131,17 +161,29 @@ func (v *Visitor) Get(ctx context.Context, r Request) (Response, error) {
 		Status: resp.StatusCode, Header: *resp.Headers,
 		ContentType: got.contentType, Location: got.location,
 		Cookies: len((*resp.Headers)["Set-Cookie"]) > 0,
-		Body:    resp.Body, Truncated: got.truncated,
+		Body:    resp.Body, Size: got.size, Cut: got.cut, Refused: got.refused,
 		SHA256: hex.EncodeToString(got.sum.Sum(nil)),
 		At:     at, Took: time.Since(at),
 	}, nil
 }
 
 // header is made anew for each request: net/http adds the cookies to it.
-func (v *Visitor) header() http.Header {
-	return http.Header{
+func (v *Visitor) header(since Validators) http.Header {
+	h := http.Header{
 		"User-Agent":      {v.client.userAgent},
 		"Accept":          {"text/html,application/xhtml+xml;q=0.9,*/*;q=0.5"},
 		"Accept-Encoding": {acceptEncoding},
 	}
+	for name, values := range v.client.header {
+		h[name] = values
+	}
+	// Both where there are both: a server that knows the first ignores the second (RFC
+	// 9110 section 13.2.2).
+	if since.ETag != "" {
+		h["If-None-Match"] = []string{since.ETag}
+	}
+	if since.LastModified != "" {
+		h["If-Modified-Since"] = []string{since.LastModified}
+	}
+	return h
 }

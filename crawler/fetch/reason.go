@@ -33,10 +33,14 @@ func Reason(err error) (reason string, passing bool) {
 		return "dns: no such host", false
 	case errors.As(err, &dns):
 		return "dns", true
+	case errors.Is(err, errPort):
+		return errPort.Error(), false
+	case errors.Is(err, errIPv6):
+		return errIPv6.Error(), false
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "timeout", true
 	case errors.As(err, &parse) && parse.Op == "parse":
-		return "url: " + shorten(innermost(err).Error()), false
+		return "url: " + shorten(guard.Cause(err).Error()), false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused", true
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
@@ -46,9 +50,9 @@ func Reason(err error) (reason string, passing bool) {
 	case errors.Is(err, ErrEncoding):
 		return shorten(err.Error()), false
 	case isTLS(err):
-		return "tls: " + shorten(innermost(err).Error()), false
+		return "tls: " + shorten(guard.Cause(err).Error()), false
 	default:
-		return "network: " + shorten(innermost(err).Error()), true
+		return "network: " + shorten(guard.Cause(err).Error()), true
 	}
 }
 
@@ -63,17 +67,6 @@ func isTLS(err error) bool {
 	)
 	return errors.As(err, &unverified) || errors.As(err, &record) || errors.As(err, &alert) ||
 		errors.As(err, &authority) || errors.As(err, &name) || errors.As(err, &invalid)
-}
-
-// innermost drops the wrappers that repeat the URL.
-func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
-	}
 }
 
 // shorten keeps a hostile server from filling a reason.

@@ -57,7 +57,7 @@ func TestVisitor_RefusesCertificatesItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	defer s.Close()
-	client := fetch.NewClient(fetch.Options{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	client := fetch.NewClient(fetch.Options{Reach: guard.Reach{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	defer client.Close()
 	_, err := client.NewVisitor(nil).Get(t.Context(), fetch.Request{URL: s.URL, Timeout: time.Minute, MaxBody: 1})
 	reason, passing := fetch.Reason(err)
@@ -73,7 +73,7 @@ func TestVisitor_HugeHeadersAreRefused(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	client := fetch.NewClient(fetch.Options{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	client := fetch.NewClient(fetch.Options{Reach: guard.Reach{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}})
 	defer client.Close()
 	_, err := client.NewVisitor(nil).Get(t.Context(), fetch.Request{URL: s.URL, Timeout: time.Minute, MaxBody: 1})
 	require.ErrorContains(t, err, "header")
@@ -89,7 +89,7 @@ func TestVisitor_IsReusedAfterAFailure(t *testing.T) {
 	}))
 	defer s.Close()
 	client := fetch.NewClient(fetch.Options{
-		UserAgent: "x", AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		UserAgent: "x", Reach: guard.Reach{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}},
 	})
 	defer client.Close()
 	v := client.NewVisitor(nil)

@@ -27,9 +27,17 @@ const (
 // ticket of 1 MiB, are below 16 MiB.
 const maxAnswer = 32 << 20
 
-// call sends a request until it is answered: with the answer, with a refusal, or with
-// unavailable when the patience has run out.
+// call sends a request, with this crawler's credential, until it is answered.
 func (c *Client) call(ctx context.Context, path string, request, answer any) error {
+	return c.send(ctx, c.Bearer, path, request, answer)
+}
+
+// bearer gives the credential of one try.
+type bearer func(context.Context) (fleet.Secret, error)
+
+// send sends a request until it is answered: with the answer, with a refusal, or with
+// unavailable when the patience has run out.
+func (c *Client) send(ctx context.Context, shown bearer, path string, request, answer any) error {
 	body, err := json.Marshal(request)
 	if err != nil {
 		return fmt.Errorf("write request to %s: %w", path, err)
@@ -37,7 +45,7 @@ func (c *Client) call(ctx context.Context, path string, request, answer any) err
 	began := time.Now()
 	pause := firstPause
 	for try := 1; ; try++ {
-		err := c.try(ctx, path, body, answer)
+		err := c.try(ctx, shown, path, body, answer)
 		if err == nil && try > 1 {
 			c.log.Info("the data plane answers again", zap.String("call", path), zap.Int("tries", try))
 		}
@@ -81,15 +89,19 @@ func (p *passing) giveUp(tries int, after time.Duration) error {
 		Because(p.cause)
 }
 
-func (c *Client) try(ctx context.Context, path string, body []byte, answer any) error {
+func (c *Client) try(ctx context.Context, shown bearer, path string, body []byte, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.attempt)
 	defer cancel()
+	token, err := shown(ctx)
+	if err != nil {
+		return err
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.String()+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("call %s: %w", path, err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	r.Header.Set("Authorization", "Bearer "+token.Reveal())
 	res, err := c.http.Do(r)
 	if err != nil {
 		return &passing{fmt.Errorf("call %s: %w", path, err)}
@@ -100,7 +112,13 @@ func (c *Client) try(ctx context.Context, path string, body []byte, answer any) 
 		return &passing{fmt.Errorf("read answer of %s: %w", path, err)}
 	}
 	if res.StatusCode != http.StatusOK {
-		return refusal(path, res.StatusCode, text)
+		err := refusal(path, res.StatusCode, text)
+		var e *fleet.Error
+		if c.pass != nil && errors.As(err, &e) && expired(res.StatusCode, e) {
+			c.pass.drop(token)
+			return &passing{e}
+		}
+		return err
 	}
 	if err := json.Unmarshal(text, answer); err != nil {
 		return fmt.Errorf("read answer of %s: %w", path, err)

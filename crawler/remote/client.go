@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -25,7 +27,12 @@ const (
 // Options say where the data plane is and who asks.
 type Options struct {
 	URL   string       // base URL of the data plane, http or https; required
-	Token fleet.Secret // the crawler's credential; required
+	Token fleet.Secret // the crawler's credential, or its bootstrap token; required
+	// Gateway says that the URL, an https one, is the gateway's, and Token a bootstrap token.
+	// CA is the PEM of the authority that its certificate is checked by; empty for those of
+	// the system.
+	Gateway bool
+	CA      []byte
 	// Source is the address to connect from, so that the echo sees the crawler's own
 	// egress address; default the system's choice. It is used when the data plane is on
 	// loopback, or always with SourceAny: from a loopback source no other address can be
@@ -45,6 +52,7 @@ type Options struct {
 type Client struct {
 	base      *url.URL
 	token     fleet.Secret
+	pass      *pass // at the gateway; nil elsewhere
 	http      *http.Client
 	transport *http.Transport
 	patience  time.Duration
@@ -73,7 +81,20 @@ func New(o Options) (*Client, error) {
 		o.Log = zap.NewNop()
 	}
 	transport := newTransport(o.Source, o.SourceAny)
+	var entrance *pass
+	if o.Gateway {
+		if base.Scheme != "https" {
+			return nil, fleet.Invalid("gateway", "is not an https URL", "https://host:port").
+				WithHint("a crawler is given it in " + fleet.EnvGateway)
+		}
+		settings, err := tlsFor(o.CA)
+		if err != nil {
+			return nil, err
+		}
+		transport.TLSClientConfig, entrance = settings, newPass(o.Token)
+	}
 	return &Client{
+		pass: entrance,
 		base: base, token: o.Token, transport: transport, log: o.Log,
 		patience: o.Patience, attempt: o.Attempt,
 		http: &http.Client{
@@ -102,9 +123,27 @@ func (c *Client) Exchange(
 }
 
 // Echo answers the address that the data plane sees this crawler come from.
-func (c *Client) Echo(ctx context.Context) (a fleet.EchoAnswer, err error) {
-	err = c.call(ctx, fleet.PathEcho, struct{}{}, &a)
+func (c *Client) Echo(ctx context.Context, r fleet.EchoRequest) (a fleet.EchoAnswer, err error) {
+	err = c.call(ctx, fleet.PathEcho, r, &a)
 	return a, err
+}
+
+// Ready says that this crawler polls its queues. It is a hint, and no error is worth a
+// repeat of it.
+func (c *Client) Ready(ctx context.Context, h fleet.Hello) error {
+	return c.call(ctx, fleet.PathReady, h, &struct{}{})
+}
+
+// TLS is what another connection to the gateway, that of Temporal's SDK, is made with; it
+// goes on with the session of the first.
+func (c *Client) TLS() *tls.Config { return c.transport.TLSClientConfig.Clone() }
+
+// Address is the host and port that the client calls.
+func (c *Client) Address() string {
+	if c.base.Port() != "" {
+		return c.base.Host
+	}
+	return net.JoinHostPort(c.base.Hostname(), "443")
 }
 
 // Close closes the idle connections.

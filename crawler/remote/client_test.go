@@ -71,7 +71,7 @@ func TestClient_SendsTheContract(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fleet.NextStop, exchange.Next)
 	require.Equal(t, "<&>", exchange.Reason)
-	echo, err := c.Echo(t.Context())
+	echo, err := c.Echo(t.Context(), fleet.EchoRequest{})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.9", echo.Address)
 }
@@ -88,6 +88,9 @@ func TestClient_RepeatsWhatPasses(t *testing.T) {
 		"bad gateway": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
 		"internal": func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusInternalServerError, fleet.Errorf(fleet.CodeInternal, "internal error"))
+		},
+		"over a rate of the gateway": func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusTooManyRequests, fleet.Errorf(fleet.CodeBusy, "too many requests a second"))
 		},
 		"stuck": func(_ http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the client go
@@ -153,12 +156,12 @@ func TestClient_GivesUpWhenItsPatienceEnds(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	s.Close() // nobody listens there any more
 	began := time.Now()
-	_, err := client(t, remote.Options{URL: s.URL, Patience: 300 * time.Millisecond}).Echo(t.Context())
+	_, err := client(t, remote.Options{URL: s.URL, Patience: 300 * time.Millisecond}).Echo(t.Context(), fleet.EchoRequest{})
 	require.Equal(t, fleet.CodeUnavailable, fleet.CodeOf(err))
 	require.ErrorContains(t, err, "tries")
 	require.Less(t, time.Since(began), 20*time.Second)
 
-	_, err = client(t, remote.Options{URL: s.URL, Patience: -1}).Echo(t.Context())
+	_, err = client(t, remote.Options{URL: s.URL, Patience: -1}).Echo(t.Context(), fleet.EchoRequest{})
 	require.Equal(t, fleet.CodeUnavailable, fleet.CodeOf(err))
 	require.ErrorContains(t, err, "1 tries")
 }
@@ -168,7 +171,7 @@ func TestClient_GivesUpWithTheServersWord(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusServiceUnavailable, fleet.Errorf(fleet.CodeBusy, "the database is being moved"))
 	})
-	_, err := client(t, remote.Options{URL: s.URL, Patience: 100 * time.Millisecond}).Echo(t.Context())
+	_, err := client(t, remote.Options{URL: s.URL, Patience: 100 * time.Millisecond}).Echo(t.Context(), fleet.EchoRequest{})
 	require.Equal(t, fleet.CodeBusy, fleet.CodeOf(err))
 	require.ErrorContains(t, err, "being moved")
 }
@@ -186,7 +189,7 @@ func TestClient_EndsWithItsContext(t *testing.T) {
 			t.Parallel()
 			ctx, cancel := context.WithCancel(t.Context())
 			s := serve(t, func(w http.ResponseWriter, r *http.Request) { cancel(); h(w, r) })
-			_, err := client(t, remote.Options{URL: s.URL}).Echo(ctx)
+			_, err := client(t, remote.Options{URL: s.URL}).Echo(ctx, fleet.EchoRequest{})
 			require.ErrorIs(t, err, context.Canceled)
 		})
 	}
@@ -199,7 +202,7 @@ func TestClient_FollowsNoRedirect(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	})
-	_, err := client(t, remote.Options{URL: s.URL}).Echo(t.Context())
+	_, err := client(t, remote.Options{URL: s.URL}).Echo(t.Context(), fleet.EchoRequest{})
 	require.ErrorContains(t, err, "307")
 	require.False(t, leaked.Load())
 }
@@ -211,17 +214,17 @@ func TestClient_BindsTheSourceForLoopbackOnly(t *testing.T) {
 	source := netip.MustParseAddr("203.0.113.7") // not ours: binding to it fails at once
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, fleet.EchoAnswer{}) })
 	o := remote.Options{URL: s.URL, Source: source, Patience: -1}
-	_, err := client(t, o).Echo(t.Context())
+	_, err := client(t, o).Echo(t.Context(), fleet.EchoRequest{})
 	require.Equal(t, fleet.CodeUnavailable, fleet.CodeOf(err), "bound")
 	require.ErrorContains(t, unwrapped(err), "203.0.113.7")
 
 	o.URL, o.Attempt = "http://192.0.2.1:9", 50*time.Millisecond
-	_, err = client(t, o).Echo(t.Context())
+	_, err = client(t, o).Echo(t.Context(), fleet.EchoRequest{})
 	require.Equal(t, fleet.CodeUnavailable, fleet.CodeOf(err))
 	require.NotContains(t, unwrapped(err).Error(), "203.0.113.7")
 
 	o.SourceAny = true
-	_, err = client(t, o).Echo(t.Context())
+	_, err = client(t, o).Echo(t.Context(), fleet.EchoRequest{})
 	require.ErrorContains(t, unwrapped(err), "203.0.113.7")
 }
 

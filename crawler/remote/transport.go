@@ -2,10 +2,14 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
 const (
@@ -53,4 +57,19 @@ func loopback(addr string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
+}
+
+// tlsFor checks the gateway by an authority, or by those of the system. Connections of one
+// crawler share sessions, so that the second is cheaper than the first.
+func tlsFor(ca []byte) (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS13, ClientSessionCache: tls.NewLRUClientSessionCache(0)}
+	if len(ca) == 0 {
+		return c, nil
+	}
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(ca) {
+		return nil, fleet.Invalid("gateway", "its authority is no certificate", "PEM").
+			WithHint("a crawler is given it in " + fleet.EnvGatewayCA)
+	}
+	return c, nil
 }

@@ -11,6 +11,9 @@ import (
 const (
 	// lifetime of what was read: RFC 9309 section 2.4 allows a day.
 	lifetime = 24 * time.Hour
+	// leastLifetime is what a site that allows no caching at all gets: asked before
+	// every page, its robots.txt would be half of all requests.
+	leastLifetime = 5 * time.Minute
 	// An unreachable robots.txt is tried again after a second, then ever more
 	// rarely: a page's own retries come after about as long.
 	firstRetry, lastRetry = time.Second, 5 * time.Minute
@@ -26,6 +29,7 @@ type Response struct {
 	Status   int
 	Body     []byte // at most MaxSize of it counts
 	Location string // absolute, where the status is a redirect
+	Header   http.Header
 }
 
 // Fetch gets one URL without following redirects. Its error is a network's.
@@ -117,19 +121,19 @@ func (c *Cache) read(ctx context.Context, origin string, done chan struct{}) (*E
 		c.mu.Unlock()
 		close(done)
 	}()
-	rules, err := c.load(ctx, origin)
+	rules, fresh, err := c.load(ctx, origin)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.keep(origin, rules, err), nil
+	return c.keep(origin, rules, fresh, err), nil
 }
 
 // keep stores what a fetch brought. A file that cannot be read again stays in
 // force as it was (RFC 9309 section 2.3.1.4).
-func (c *Cache) keep(origin string, rules Rules, err error) *Entry {
-	e := &Entry{Rules: rules, Until: time.Now().Add(lifetime)}
+func (c *Cache) keep(origin string, rules Rules, fresh time.Duration, err error) *Entry {
+	e := &Entry{Rules: rules, Until: time.Now().Add(fresh)}
 	if err != nil {
 		e.Rules, e.Err = Everything(), err
 		if old := c.entries[origin]; old != nil {
@@ -164,25 +168,26 @@ func (c *Cache) evict() {
 	}
 }
 
-// load fetches the file, over redirects. A status 4xx means that there are no
-// rules, but 429 is a server in distress, as 5xx is.
-func (c *Cache) load(ctx context.Context, origin string) (Rules, error) {
+// load fetches the file, over redirects, and says how long it may be used. A status
+// 4xx means that there are no rules, but 429 is a server in distress, as 5xx is.
+func (c *Cache) load(ctx context.Context, origin string) (Rules, time.Duration, error) {
 	url := origin + "/robots.txt"
 	for range maxRedirects + 1 {
 		resp, err := c.fetch(ctx, url)
 		if err != nil {
-			return Rules{}, err
+			return Rules{}, 0, err
 		}
+		fresh := freshness(resp.Header, time.Now())
 		switch s := resp.Status; {
 		case s >= 200 && s < 300:
-			return Parse(resp.Body, c.product), nil
+			return Parse(resp.Body, c.product), fresh, nil
 		case s >= 300 && s < 400 && resp.Location != "":
 			url = resp.Location
 		case s == http.StatusTooManyRequests || s >= 500:
-			return Rules{}, StatusError(s)
+			return Rules{}, 0, StatusError(s)
 		default:
-			return Rules{}, nil
+			return Rules{}, fresh, nil
 		}
 	}
-	return Rules{}, nil // too many redirects count as a file that is not there
+	return Rules{}, lifetime, nil // too many redirects count as a file that is not there
 }

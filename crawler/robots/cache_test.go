@@ -3,10 +3,12 @@ package robots_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -110,4 +112,54 @@ func TestCache_ACallerThatGivesUpHandsOver(t *testing.T) {
 	})
 	cancel()
 	callers.Wait()
+}
+
+func TestCache_ExpiryIsTheSites(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	at := func(d time.Duration) string { return now.Add(d).Format(http.TimeFormat) }
+	for name, c := range map[string]struct {
+		header http.Header
+		want   time.Duration
+	}{
+		"nothing said":            {http.Header{}, day},
+		"an hour":                 {http.Header{"Cache-Control": {"max-age=3600"}}, time.Hour},
+		"among others":            {http.Header{"Cache-Control": {"public, Max-Age=\"7200\""}}, 2 * time.Hour},
+		"a week is a day":         {http.Header{"Cache-Control": {"max-age=604800"}}, day},
+		"too large to count":      {http.Header{"Cache-Control": {"max-age=999999999999999"}}, day},
+		"nonsense":                {http.Header{"Cache-Control": {"max-age=soon"}}, day},
+		"no cache":                {http.Header{"Cache-Control": {"no-cache"}}, 5 * time.Minute},
+		"no store, two lines":     {http.Header{"Cache-Control": {"max-age=86400", "no-store"}}, 5 * time.Minute},
+		"a second":                {http.Header{"Cache-Control": {"max-age=1"}}, 5 * time.Minute},
+		"part of it is spent":     {http.Header{"Cache-Control": {"max-age=3600"}, "Age": {"600"}}, 50 * time.Minute},
+		"expires, by its clock":   {http.Header{"Expires": {at(3 * day)}, "Date": {at(3*day - time.Hour)}}, time.Hour},
+		"max-age before expires":  {http.Header{"Cache-Control": {"max-age=3600"}, "Expires": {at(0)}}, time.Hour},
+		"expired already":         {http.Header{"Expires": {at(-time.Hour)}}, 5 * time.Minute},
+		"expires is no date: old": {http.Header{"Expires": {"0"}}, 5 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, robots.Freshness(c.header, now))
+		})
+	}
+}
+
+func TestCache_KeepsWhatItReadWhileTheSiteIsAway(t *testing.T) {
+	t.Parallel()
+	status := 200
+	c := robots.NewCache("crawlfleet", func(context.Context, string) (robots.Response, error) {
+		return robots.Response{Status: status, Body: []byte("user-agent: *\ndisallow: /no\n")}, nil
+	})
+	_, _, err := c.Get(t.Context(), "http://h")
+	require.NoError(t, err)
+	c.Expire("http://h")
+	status = 503
+	e, asked, err := c.Get(t.Context(), "http://h")
+	require.NoError(t, err)
+	require.True(t, asked)
+	require.NoError(t, e.Err)
+	require.True(t, e.Rules.Allowed("/yes"))
+	require.False(t, e.Rules.Allowed("/no"))
+	require.Less(t, time.Until(e.Until), 10*time.Minute, "it is asked again soon")
 }

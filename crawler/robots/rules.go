@@ -31,7 +31,7 @@ func Everything() Rules {
 // the same crawler are merged. What it cannot read it passes over.
 func Parse(body []byte, product string) Rules {
 	p := parser{product: product}
-	body = bytes.TrimPrefix(body[:min(len(body), MaxSize)], []byte("\xef\xbb\xbf"))
+	body = withoutMark(within(body))
 	for len(body) > 0 {
 		end := bytes.IndexAny(body, "\r\n")
 		if end < 0 {
@@ -41,6 +41,28 @@ func Parse(body []byte, product string) Rules {
 		body = body[min(end+1, len(body)):]
 	}
 	return p.rules()
+}
+
+// within is what is read of a file. A line that the cap cuts is dropped: half of
+// "Disallow: /private" would be "Disallow: /".
+func within(body []byte) []byte {
+	if len(body) <= MaxSize {
+		return body
+	}
+	body = body[:MaxSize]
+	return body[:bytes.LastIndexAny(body, "\r\n")+1]
+}
+
+// withoutMark drops a byte order mark, also one of which only the beginning is there,
+// as the search engines do.
+func withoutMark(body []byte) []byte {
+	for _, c := range []byte("\xef\xbb\xbf") {
+		if len(body) == 0 || body[0] != c {
+			break
+		}
+		body = body[1:]
+	}
+	return body
 }
 
 // Allowed reports whether a page may be fetched, given its path with query as it

@@ -10,8 +10,10 @@ import (
 	"github.com/crawlfleet/crawlfleet/crawler/robots"
 )
 
-// The cases are those of RFC 9309 and of Google's published robots_test.cc
-// (the "ID_" ones, which test the standard), one line each.
+// The cases are written from RFC 9309 (sections 2.2, 2.5 and 5), one line each. They are
+// those that Google's robots_test.cc (github.com/google/robotstxt) names "ID_", which test
+// the standard, and the path examples of developers.google.com's "How Google interprets
+// the robots.txt specification". Where that parser and the RFC differ the RFC counts.
 func TestRules_Allowed(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -85,6 +87,37 @@ func TestRules_Allowed(t *testing.T) {
 		{"robots.txt itself", "User-Agent: *\nDisallow: /\n", "FooBot", "/robots.txt", true},
 		{"crawl-delay does not close", "User-Agent: FooBot\nCrawl-delay: 2\nUser-Agent: BarBot\nDisallow: /\n", "FooBot", "/x", false},
 		{"HTML instead of rules", "<!DOCTYPE html>\n<html><body>not found</body></html>\n", "FooBot", "/x", true},
+		{"byte order mark, half of it", "\xef\xbbUser-Agent: FooBot\nDisallow: /\n", "FooBot", "/x", false},
+		{"byte order mark, a broken one", "\xef\x11\xbfUser-Agent: FooBot\nDisallow: /\n", "FooBot", "/x", true},
+		{"special: star, no match", "User-agent: FooBot\nDisallow: /foo/bar/quz\nAllow: /foo/*/qux\n", "FooBot", "/foo/bar/quz", false},
+		{"special: star, other path", "User-agent: FooBot\nDisallow: /foo/bar/quz\nAllow: /foo/*/qux\n", "FooBot", "/foo/bax/quz", true},
+		{"special: dollar", "User-agent: FooBot\nDisallow: /foo/bar$\nAllow: /foo/bar/qux\n", "FooBot", "/foo/bar", false},
+		{"special: dollar, longer path", "User-agent: FooBot\nDisallow: /foo/bar$\nAllow: /foo/bar/qux\n", "FooBot", "/foo/bar/baz", true},
+		{"special: comment line", "User-agent: FooBot\n# Disallow: /\nDisallow: /foo/quz#qux\nAllow: /\n", "FooBot", "/foo/bar", true},
+		{"special: comment in a rule", "User-agent: FooBot\n# Disallow: /\nDisallow: /foo/quz#qux\nAllow: /\n", "FooBot", "/foo/quz", false},
+		{"fish", "user-agent: FooBot\ndisallow: /\nallow: /fish\n", "FooBot", "/fishheads/yummy.html", true},
+		{"fish, in the middle", "user-agent: FooBot\ndisallow: /\nallow: /fish\n", "FooBot", "/catfish", false},
+		{"fish, capitals", "user-agent: FooBot\ndisallow: /\nallow: /fish\n", "FooBot", "/Fish.asp", false},
+		{"fish*, query", "user-agent: FooBot\ndisallow: /\nallow: /fish*\n", "FooBot", "/fish.php?id=anything", true},
+		{"fish/, without", "user-agent: FooBot\ndisallow: /\nallow: /fish/\n", "FooBot", "/fish", false},
+		{"fish/, with", "user-agent: FooBot\ndisallow: /\nallow: /fish/\n", "FooBot", "/fish/?salmon", true},
+		{"*.php, anywhere", "user-agent: FooBot\ndisallow: /\nallow: /*.php\n", "FooBot", "/folder/any.php.file.html", true},
+		{"*.php, not there", "user-agent: FooBot\ndisallow: /\nallow: /*.php\n", "FooBot", "/windows.PHP", false},
+		{"*.php$, slash behind", "user-agent: FooBot\ndisallow: /\nallow: /*.php$\n", "FooBot", "/filename.php/", false},
+		{"*.php$, version behind", "user-agent: FooBot\ndisallow: /\nallow: /*.php$\n", "FooBot", "/filename.php5", false},
+		{"fish*.php", "user-agent: FooBot\ndisallow: /\nallow: /fish*.php\n", "FooBot", "/fishheads/catfish.php?parameters", true},
+		{"order: folder", "user-agent: FooBot\nallow: /p\ndisallow: /\n", "FooBot", "/page", true},
+		{"order: equal length", "user-agent: FooBot\nallow: /folder\ndisallow: /folder\n", "FooBot", "/folder/page", true},
+		{"order: longer wildcard", "user-agent: FooBot\nallow: /page\ndisallow: /*.htm\n", "FooBot", "/page.htm", false},
+		{"order: root only", "user-agent: FooBot\nallow: /$\ndisallow: /\n", "FooBot", "/page.html", false},
+		{"RFC 5.1: own group", rfcExample, "ExampleBot", "/temporary/x", false},
+		{"RFC 5.1: two agents", rfcExample, "BarBot", "/example/page.html", false},
+		{"RFC 5.1: empty group allows", rfcExample, "QuxBot", "/example/page.html", true},
+		{"RFC 5.1: everybody", rfcExample, "OtherBot", "/publications/x", true},
+		{"RFC 5.1: everybody, forbidden image", rfcExample, "OtherBot", "/a/b.gif", false},
+		{"RFC 5.2: longest", "User-Agent: foobot\nAllow: /example/page/\nDisallow: /example/page/disallowed.gif\n", "foobot", "/example/page/disallow.gif", true},
+		{"RFC 5.2: longest, forbidden", "User-Agent: foobot\nAllow: /example/page/\nDisallow: /example/page/disallowed.gif\n", "foobot", "/example/page/disallowed.gif", false},
+		{"a line that the cap cuts", "user-agent: *\n" + strings.Repeat("#", robots.MaxSize-len("user-agent: *\n")-len("\ndisallow: /")) + "\ndisallow: /private\n", "FooBot", "/x", true},
 		{"rule beyond the cap", strings.Repeat("#", robots.MaxSize) + "\nuser-agent: *\ndisallow: /\n", "FooBot", "/x", true},
 	}
 	for _, c := range cases {
@@ -111,6 +144,27 @@ user-agent: BazBot
 user-agent: QuxBot
 allow: /z/
 disallow: /
+`
+
+// rfcExample is the example of RFC 9309 section 5.1.
+const rfcExample = `User-Agent: *
+Disallow: *.gif$
+Disallow: /example/
+Allow: /publications/
+
+User-Agent: foobot
+Disallow:/
+Allow:/example/page.html
+Allow:/example/allowed.gif
+
+User-Agent: barbot
+User-Agent: bazbot
+Disallow: /example/page.html
+
+User-Agent: quxbot
+
+User-Agent: examplebot
+Disallow: /temporary
 `
 
 func TestRules_DelayAndSitemaps(t *testing.T) {

@@ -15,6 +15,9 @@ func NewBase(u URL) Base {
 	return Base{url: u, path: path, dir: path[:strings.LastIndexByte(path, '/')+1]}
 }
 
+// URL is the base itself.
+func (b Base) URL() URL { return b.url }
+
 // Origin is scheme://host[:port] of the base.
 func (b Base) Origin() string { return b.url.Origin() }
 

@@ -33,6 +33,25 @@ type URL struct {
 // Origin is scheme://host[:port], the authority that a robots.txt speaks for.
 func (u URL) Origin() string { return u.URL[:u.origin] }
 
+// Hostname is the host without its port; an address of version 6 keeps its brackets.
+func (u URL) Hostname() string {
+	if i := strings.LastIndexByte(u.Host, ':'); i > strings.LastIndexByte(u.Host, ']') {
+		return u.Host[:i]
+	}
+	return u.Host
+}
+
+// Port is the port that is asked: the scheme's own where the host names none.
+func (u URL) Port() string {
+	if name := u.Hostname(); len(name) < len(u.Host) {
+		return u.Host[len(name)+1:]
+	}
+	if strings.HasPrefix(u.URL, "https:") {
+		return "443"
+	}
+	return "80"
+}
+
 // PathQuery is the path with the query, as it is sent to the server.
 func (u URL) PathQuery() string { return u.URL[u.origin:] }
 

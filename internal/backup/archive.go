@@ -24,7 +24,7 @@ const maxManifest = 64 << 20
 
 // pack writes the archive of the files below dir, the manifest first, and syncs it.
 func pack(ctx context.Context, archive, dir string, m Manifest) (err error) {
-	out, err := os.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // it holds the fleet's secret
+	out, err := os.OpenFile(archive, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // it holds the fleet's secrets
 	if err != nil {
 		return err
 	}

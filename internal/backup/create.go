@@ -127,10 +127,13 @@ func (s *snapshot) collect(ctx context.Context, d *config.Dir, work string) (Man
 			m.Schemas[kind] = max(m.Schemas[kind], version)
 		}
 	}
-	for _, name := range []string{secretName, temporalMark} {
+	for _, name := range []string{secretName, authorityName, temporalMark} {
 		path, err := place(work, name)
 		if err == nil {
 			err = copyFile(filepath.Join(d.Path, filepath.FromSlash(name)), path)
+		}
+		if name == authorityName && errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
 		if err == nil {
 			err = m.add(name, path)
@@ -174,7 +177,7 @@ func place(dir, name string) (string, error) {
 }
 
 func copyFile(from, to string) error {
-	b, err := os.ReadFile(from) // a stamp and a secret: some bytes
+	b, err := os.ReadFile(from) // a stamp, a secret, an authority: some bytes
 	if err != nil {
 		return err
 	}

@@ -11,18 +11,20 @@ import (
 )
 
 // FormatVersion is the version of the archive's form. It rises when an older program
-// could not unpack what this one packs.
-const FormatVersion = 1
+// could not unpack what this one packs: in the first one there was no authority.
+const FormatVersion = 2
 
 // The names of files in an archive and, with slashes, in a data directory.
 const (
 	manifestName = "manifest.json"
 	secretName   = "secret"
-	controlName  = "control.db"
-	temporalDir  = "temporal"
-	temporalMark = temporalDir + "/server.json"
-	tenantsDir   = "tenants"
-	tenantFile   = "data.db"
+	// authorityName is there where the fleet has a gateway, or had one.
+	authorityName = config.AuthorityFile
+	controlName   = "control.db"
+	temporalDir   = "temporal"
+	temporalMark  = temporalDir + "/server.json"
+	tenantsDir    = "tenants"
+	tenantFile    = "data.db"
 )
 
 // temporalFiles are the databases of the embedded Temporal server.
@@ -58,11 +60,11 @@ func (m Manifest) size() (bytes int64) {
 
 // Check refuses what this release cannot restore, and what no release has packed.
 func (m Manifest) Check(r config.Release) error {
-	if m.Format != FormatVersion {
+	if m.Format < 1 || m.Format > FormatVersion {
 		return &fleet.Error{
 			Code: fleet.CodeVersion, Field: "archive",
 			Message: fmt.Sprintf("it has the form %d, written by %s", m.Format, m.Stamp),
-			Want:    fmt.Sprintf("the form %d", FormatVersion), Hint: "restore it with the release that wrote it",
+			Want:    fmt.Sprintf("the form %d at most", FormatVersion), Hint: "restore it with the release that wrote it",
 		}
 	}
 	stamp := m.Stamp
@@ -91,7 +93,7 @@ func (m Manifest) Check(r config.Release) error {
 // would lead.
 func known(name string) bool {
 	switch name {
-	case secretName, controlName, temporalMark:
+	case secretName, authorityName, controlName, temporalMark:
 		return true
 	}
 	for _, f := range temporalFiles() {

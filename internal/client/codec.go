@@ -36,6 +36,14 @@ func DataConverter(keys []Key) (converter.DataConverter, error) {
 	if len(keys) == 0 {
 		return plain, nil
 	}
+	codec, err := newCodec(keys)
+	if err != nil {
+		return nil, err
+	}
+	return converter.NewCodecDataConverter(plain, codec), nil
+}
+
+func newCodec(keys []Key) (*aesCodec, error) {
 	codec := &aesCodec{first: keys[0].ID, ciphers: map[string]cipher.AEAD{}}
 	for _, k := range keys {
 		block, err := aes.NewCipher(k.Secret)
@@ -47,7 +55,7 @@ func DataConverter(keys []Key) (converter.DataConverter, error) {
 			return nil, fmt.Errorf("make payload codec: %w", err)
 		}
 	}
-	return converter.NewCodecDataConverter(plain, codec), nil
+	return codec, nil
 }
 
 // failureConverter hides message and stack of failures in an encrypted attribute.

@@ -16,6 +16,7 @@ import (
 func (c *Client) Redeliver(ctx context.Context, r fleet.RedeliverRequest) ([]fleet.DeliveryRef, error) {
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: fleet.RedeliveryWorkflowID(r.Tenant, r.Ticket), TaskQueue: fleet.ControlQueue,
+		WorkflowTaskTimeout:      fleet.ControlTask,
 		WorkflowIDReusePolicy:    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		StaticSummary:            fmt.Sprintf("tells the webhooks of ticket %s again", r.Ticket),

@@ -28,6 +28,9 @@ type Options struct {
 	Metrics client.MetricsHandler
 	// Identity names the program in histories; default pid@host.
 	Identity string
+	// Gateway is the way of a crawler that is off the control side's network; nil for the
+	// server itself.
+	Gateway *Gateway
 }
 
 // Client makes the fleet's calls on one Temporal namespace. It is safe for
@@ -108,6 +111,9 @@ func profile(environ []string) (envconfig.ClientConfigProfile, error) {
 }
 
 func sdkOptions(o Options) (client.Options, error) {
+	if o.Gateway != nil {
+		return o.Gateway.options(o), nil
+	}
 	p, err := profile(o.Environ)
 	if err != nil {
 		return client.Options{}, err

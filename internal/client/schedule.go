@@ -33,7 +33,8 @@ func (c *Client) CreateSchedule(ctx context.Context, in fleet.ScheduleInput) (fl
 			temporal.NewSearchAttributeKeyKeyword(fleet.AttrTenant).ValueSet(string(in.Tenant))),
 		Action: &client.ScheduleWorkflowAction{
 			ID: o.ID, Workflow: fleet.TicketWorkflow, Args: []any{in.Ticket}, TaskQueue: o.TaskQueue,
-			Memo: o.Memo, TypedSearchAttributes: o.TypedSearchAttributes, StaticSummary: o.StaticSummary,
+			WorkflowTaskTimeout: o.WorkflowTaskTimeout,
+			Memo:                o.Memo, TypedSearchAttributes: o.TypedSearchAttributes, StaticSummary: o.StaticSummary,
 			Priority: o.Priority,
 		},
 	})

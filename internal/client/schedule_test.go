@@ -37,6 +37,12 @@ func TestSchedule_LivesInTemporal(t *testing.T) {
 		row, err = c.Schedule(ctx, "acme", "nightly")
 		return err == nil && row.Started == 1 && !row.Last.IsZero()
 	}, time.Minute, 50*time.Millisecond, "the ticket is started")
+	d, err := c.Temporal().ScheduleClient().GetHandle(ctx, row.ID).Describe(ctx)
+	require.NoError(t, err)
+	require.NotEmpty(t, d.Info.RecentActions)
+	started := d.Info.RecentActions[0].StartWorkflowResult
+	require.NotNil(t, started)
+	require.Equal(t, fleet.ControlTask, taskTimeout(t, c, started.WorkflowID))
 
 	require.NoError(t, c.PauseSchedule(ctx, "acme", "nightly", "for a test"))
 	require.Eventually(t, func() bool {

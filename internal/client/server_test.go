@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
@@ -58,9 +59,21 @@ func connect(t *testing.T, keys ...client.Key) *client.Client {
 	w.RegisterWorkflowWithOptions(ticketStandIn, workflow.RegisterOptions{Name: fleet.TicketWorkflow})
 	w.RegisterWorkflowWithOptions(tenantStandIn, workflow.RegisterOptions{Name: fleet.TenantWorkflow})
 	w.RegisterWorkflowWithOptions(crawlerStandIn, workflow.RegisterOptions{Name: fleet.CrawlerWorkflow})
+	w.RegisterWorkflowWithOptions(redeliveryStandIn, workflow.RegisterOptions{Name: fleet.RedeliveryWorkflow})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	return c
+}
+
+// taskTimeout is how long a task of a workflow that was started may take.
+func taskTimeout(t *testing.T, c *client.Client, workflowID string) time.Duration {
+	t.Helper()
+	history := c.Temporal().GetWorkflowHistory(soon(t), workflowID, "", false,
+		enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	require.True(t, history.HasNext())
+	first, err := history.Next()
+	require.NoError(t, err)
+	return first.GetWorkflowExecutionStartedEventAttributes().GetWorkflowTaskTimeout().AsDuration()
 }
 
 // ticketStandIn ends at once, or as its label "do" says.
@@ -124,6 +137,10 @@ func tenantStandIn(ctx workflow.Context, in fleet.TenantInput) (fleet.TenantStat
 	}
 	err = workflow.Await(ctx, func() bool { return deleted && workflow.AllHandlersFinished(ctx) })
 	return status, err
+}
+
+func redeliveryStandIn(_ workflow.Context, r fleet.RedeliverRequest) ([]fleet.DeliveryRef, error) {
+	return []fleet.DeliveryRef{{Tenant: r.Tenant, ID: "msg_1"}}, nil
 }
 
 func crawlerStandIn(ctx workflow.Context, _ fleet.CrawlerInput) (fleet.DrainRequest, error) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -18,18 +19,32 @@ type Config struct {
 	// Contact is part of the User-Agent: who a site's owner can write to.
 	Contact      string         `name:"contact" help:"operator's contact (URL or mail address) in the User-Agent"`
 	AllowPrivate []netip.Prefix `name:"allowPrivate" help:"private networks that crawlers may reach (CIDR, comma-separated)"`
+	// AllowPorts are besides fleet.WebPorts; in AllowPrivate any port may be asked.
+	AllowPorts []int `name:"allowPorts" help:"ports of public addresses that crawlers and webhooks may ask besides 80, 443, 8080 and 8443 (comma-separated)"`
+	// DenyNetworks are where the fleet's own servers are, when their addresses are public.
+	DenyNetworks []netip.Prefix `name:"denyNetworks" help:"the fleet's own networks, which are never crawled and get no webhooks (CIDR, comma-separated)"`
+	// IgnoreRobots is a right that the operator gives; who uses it is in the audit trail.
+	IgnoreRobots []fleet.TenantID `name:"ignoreRobots" help:"tenants whose tickets may ignore robots.txt (comma-separated)"`
+
+	// Providers are the substrates that crawlers run on; the planner chooses among the
+	// places of all of them.
+	Providers []fleet.ProviderKind `name:"providers" help:"substrates that crawlers run on (comma-separated): process, nomad, docker"`
 
 	Log       Log       `name:"log"`
 	Temporal  Temporal  `name:"temporal"`
 	HTTP      HTTP      `name:"http"`
 	DataPlane DataPlane `name:"dataPlane"`
+	Gateway   Gateway   `name:"gateway"`
 	Web       Web       `name:"web"`
 	Codec     Codec     `name:"codec"`
 	Process   Process   `name:"process"`
+	Nomad     Nomad     `name:"nomad"`
+	Docker    Docker    `name:"docker"`
 	Crawler   Crawler   `name:"crawler"`
 	Webhook   Webhook   `name:"webhook"`
 	Keeper    Keeper    `name:"keeper"`
 	Cooldown  Cooldown  `name:"cooldown"`
+	Egress    Egress    `name:"egress"`
 }
 
 // Log says what is logged, and how.
@@ -56,6 +71,35 @@ type HTTP struct {
 // DataPlane is the listener that crawlers exchange with.
 type DataPlane struct {
 	Listen string `name:"listen" help:"address of the data plane"`
+}
+
+// Gateway is the door for crawlers off this machine.
+type Gateway struct {
+	Listen string `name:"listen" help:"address of the gateway, TLS, for crawlers off this machine; empty for none"`
+	URL    string `name:"url" help:"how crawlers reach the gateway: https://host:port; default its address"`
+	// Names are in the certificate besides the listener's addresses and the URL's host.
+	Names []string `name:"names" help:"more names and addresses in the gateway's certificate (comma-separated)"`
+	// Cert and Key are the operator's own; then crawlers trust the system's authorities.
+	Cert string `name:"cert" help:"file of the gateway's certificate with its chain, PEM; default one of the fleet's own authority"`
+	Key  string `name:"key" help:"file of the certificate's key, PEM"`
+	HTTP string `name:"http" help:"address of the gateway's own /livez, /readyz and /metrics; empty for none"`
+	// DataPlane is where the gateway finds the control worker.
+	DataPlane string `name:"dataPlane" help:"URL of the data plane, as the gateway reaches it; default that of dataPlane.listen"`
+	All       bool   `name:"all" help:"crawlers of this machine go through the gateway, too"`
+	// Lasts and Rate are for each crawler.
+	Lasts time.Duration `name:"lasts" help:"how long a crawler's credential is good for; it is renewed at half of it"`
+	Rate  int           `name:"rate" help:"requests a second that one crawler may make over time"`
+}
+
+// On reports whether crawlers can be sent through the gateway.
+func (g Gateway) On() bool { return g.Listen != "" || g.URL != "" }
+
+// Address is the URL that crawlers are given.
+func (g Gateway) Address() string {
+	if g.URL != "" || g.Listen == "" {
+		return strings.TrimSuffix(g.URL, "/")
+	}
+	return "https://" + g.Listen
 }
 
 // Web is the listener of the tenants' pages.
@@ -109,12 +153,20 @@ type Cooldown struct {
 	Failure  time.Duration `name:"failure" help:"after a launch failed or its fate is unknown"`
 }
 
+// Egress says what is remembered of addresses at the hosts that they crawl.
+type Egress struct {
+	Remember time.Duration `name:"remember" help:"how long an address counts as used at a host"`
+	BanFirst time.Duration `name:"banFirst" help:"how long an address that a host refuses is not offered for it; each ban soon after is twice as long"`
+	BanMost  time.Duration `name:"banMost" help:"longest such time"`
+	Bans     string        `name:"bans" help:"who avoids a banned address: tenant (those who were refused) or shared (everybody, who then learns that somebody crawls that host)"`
+}
+
 // Default gives the configuration without any setting; dataDir is where the user's
 // data directory is.
 func Default(dataDir string) Config {
 	return Config{
-		DataDir: dataDir,
-		Log:     Log{Level: "info", Format: "auto"},
+		DataDir: dataDir, Providers: []fleet.ProviderKind{"process"},
+		Log: Log{Level: "info", Format: "auto"},
 		Temporal: Temporal{
 			// Temporal's own default ports, so that its CLI finds the server unasked.
 			Port: 7233, UIPort: 8233, Namespace: "default",
@@ -123,12 +175,21 @@ func Default(dataDir string) Config {
 		HTTP:      HTTP{Listen: "127.0.0.1:8235"},
 		DataPlane: DataPlane{Listen: "127.0.0.1:8234"},
 		Web:       Web{Listen: "127.0.0.1:8236"},
+		Gateway: Gateway{
+			HTTP: "127.0.0.1:8238",
+			// Longer than crawlers go on without the control side.
+			Lasts: 15 * time.Minute,
+			// Several times what 64 slots at full speed make.
+			Rate: 500,
+		},
 		Process: Process{
 			// As many as a small machine runs beside its own work.
 			Capacity: 8,
 			// Away from 127.0.0.1 and its neighbours, which others use; a /24 for each place.
 			Loopback: netip.MustParsePrefix("127.0.16.0/23"),
 		},
+		Nomad:  defaultNomad(),
+		Docker: defaultDocker(),
 		Crawler: Crawler{
 			LaunchBudget: time.Minute,      // a slow image pull; a process takes milliseconds
 			OrphanAfter:  10 * time.Minute, // longer than a restart of the control side
@@ -146,6 +207,12 @@ func Default(dataDir string) Config {
 			Capacity: time.Minute,      // full places free up when a crawler ends
 			Quota:    10 * time.Minute, // quotas are raised by people
 			Failure:  15 * time.Second, // long enough that a broken place does not spin
+		},
+		Egress: Egress{
+			Remember: 30 * 24 * time.Hour, // as long as sites usually keep their logs
+			BanFirst: 10 * time.Minute,    // a rate limit's usual window
+			BanMost:  24 * time.Hour,      // longer than that, the address may be another's
+			Bans:     "tenant",            // which hosts a tenant crawls is its own business
 		},
 	}
 }

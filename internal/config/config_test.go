@@ -140,6 +140,7 @@ func TestLoad_NamesWhatIsWrong(t *testing.T) {
 		"not yaml":            {file: "a: [", code: fleet.CodeInvalid, field: "config"},
 		"not a number":        {env: "CRAWLFLEET_TEMPORAL_PORT=seven", code: fleet.CodeInvalid, field: "temporal.port", text: "set by CRAWLFLEET_TEMPORAL_PORT"},
 		"out of range":        {env: "CRAWLFLEET_TEMPORAL_PORT=70000", code: fleet.CodeInvalid, field: "temporal.port"},
+		"not a port":          {env: "CRAWLFLEET_ALLOW_PORTS=9000,0", code: fleet.CodeInvalid, field: "allowPorts[1]"},
 		"not a duration":      {file: "crawler: {idleAfter: 5}", code: fleet.CodeInvalid, field: "crawler.idleAfter"},
 		"not loopback":        {env: "CRAWLFLEET_DATA_PLANE_LISTEN=0.0.0.0:1", code: fleet.CodeInvalid, field: "dataPlane.listen"},
 		"no host":             {env: "CRAWLFLEET_WEB_URL=crawls.example.com", code: fleet.CodeInvalid, field: "web.url"},
@@ -152,6 +153,35 @@ func TestLoad_NamesWhatIsWrong(t *testing.T) {
 		"unknown offering field": {
 			file: "process: {offerings: [{ID: process/a, prise: 1}]}", code: fleet.CodeInvalid,
 			field: "process.offerings", text: "prise",
+		},
+		"docker subnet": {
+			file: "{providers: [docker], docker: {subnet: 10.0.0.0/30}}", code: fleet.CodeInvalid, field: "docker.subnet",
+		},
+		"docker address": {
+			file: "{providers: [docker], docker: {subnet: 10.0.0.0/24, addresses: [10.0.0.1]}}",
+			code: fleet.CodeInvalid, field: "docker.addresses[0]",
+		},
+		"docker addresses of no subnet": {
+			file: "{providers: [docker], docker: {addresses: [10.0.0.9]}}", code: fleet.CodeInvalid, field: "docker.addresses",
+		},
+		"docker engine in the clear": {
+			file: "{providers: [docker], docker: {host: 'tcp://192.0.2.1:2375'}}", code: fleet.CodeInvalid, field: "docker.certs",
+		},
+		"docker engine by ssh": {
+			file: "{providers: [docker], docker: {host: 'ssh://host'}}", code: fleet.CodeInvalid, field: "docker.host",
+		},
+		"docker cpus": {
+			file: "{providers: [docker], docker: {cpus: many}}", code: fleet.CodeInvalid, field: "docker.cpus", text: "not a number",
+		},
+		"docker memory": {
+			file: "{providers: [docker], docker: {memory: 8}}", code: fleet.CodeInvalid, field: "docker.memory",
+		},
+		"docker image": {
+			file: "{providers: [docker], docker: {image: ''}}", code: fleet.CodeInvalid, field: "docker.image",
+		},
+		"docker place": {
+			file: "{providers: [docker], docker: {offerings: [{id: process/a}]}}",
+			code: fleet.CodeInvalid, field: "docker.offerings[0].id",
 		},
 		"no country": {
 			file: "process: {offerings: [{id: process/a, provider: process, account: a}]}",

@@ -113,18 +113,32 @@ func (d *Dir) CrawlerLog(g fleet.GUID) string { return filepath.Join(d.Crawlers(
 // Secret gives the fleet's own secret, from which the crawlers' credentials are
 // made. It is created with the directory and kept in a file of mode 0600.
 func (d *Dir) Secret() (fleet.Secret, error) {
-	name := filepath.Join(d.Path, "secret")
-	b, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) && d.lock != nil {
+	b, err := d.Kept("secret", func() ([]byte, error) {
 		var random [32]byte
 		_, _ = rand.Read(random[:]) // never fails
-		b = []byte(base64.RawStdEncoding.EncodeToString(random[:]))
-		err = writeFile(name, b)
-	}
+		return []byte(base64.RawStdEncoding.EncodeToString(random[:])), nil
+	})
 	if err != nil {
 		return "", fmt.Errorf("fleet secret: %w", err)
 	}
 	return fleet.Secret(bytes.TrimSpace(b)), nil
+}
+
+// AuthorityFile is what Kept keeps the authority in that signs the gateway's certificates.
+const AuthorityFile = "gateway-ca.pem"
+
+// Kept gives what is kept in a file of mode 0600. Who holds the directory makes it where
+// it is not there yet.
+func (d *Dir) Kept(file string, made func() ([]byte, error)) ([]byte, error) {
+	name := filepath.Join(d.Path, file)
+	b, err := os.ReadFile(name)
+	if !errors.Is(err, fs.ErrNotExist) || d.lock == nil {
+		return b, err
+	}
+	if b, err = made(); err != nil {
+		return nil, err
+	}
+	return b, writeFile(name, b)
 }
 
 // probeSize is more than a file system keeps back for who has the file open already.

@@ -22,12 +22,15 @@ type Running struct {
 	DataPlane string    `json:"dataPlane,omitempty"` // URL
 	HTTP      string    `json:"http,omitempty"`      // URL of /livez, /readyz, /metrics
 	Web       string    `json:"web,omitempty"`       // URL of the tenants' pages
+	Gateway   string    `json:"gateway,omitempty"`   // URL of the gateway for crawlers
 	Contact   string    `json:"contact,omitempty"`   // the operator's, as sites see it
 	PID       int       `json:"pid"`
 	Started   time.Time `json:"started"`
 	// What readers need to know of how it runs.
 	Offerings    []fleet.Offering `json:"offerings,omitempty"`
 	AllowPrivate []netip.Prefix   `json:"allowPrivate,omitempty"`
+	AllowPorts   []int            `json:"allowPorts,omitempty"`
+	IgnoreRobots []fleet.TenantID `json:"ignoreRobots,omitempty"`
 }
 
 // SetRunning says where the fleet can be reached; ClearRunning takes it back.

@@ -5,6 +5,8 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"math"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -85,18 +87,21 @@ func (s Setting) set(c *Config, text string) error {
 }
 
 func render(v reflect.Value) string {
-	switch x := v.Interface().(type) {
-	case []fleet.Offering:
-		if len(x) == 0 {
+	if p, ok := v.Interface().(netip.Prefix); ok && !p.IsValid() {
+		return "" // which is read as none; its own text is not
+	}
+	if x, ok := v.Interface().(fmt.Stringer); ok { // durations, addresses, networks, secrets
+		return x.String()
+	}
+	if objects(v.Type()) {
+		if v.Len() == 0 {
 			return "" // the provider's own
 		}
-		b, err := json.Marshal(x)
+		b, err := json.Marshal(v.Interface())
 		if err != nil {
-			panic("config: an offering that cannot be written as JSON: " + err.Error())
+			panic("config: a place that cannot be written as JSON: " + err.Error())
 		}
 		return string(b)
-	case fmt.Stringer: // durations, addresses, networks, secrets
-		return x.String()
 	}
 	if v.Kind() != reflect.Slice {
 		return fmt.Sprint(v.Interface())
@@ -106,6 +111,12 @@ func render(v reflect.Value) string {
 		parts[i] = render(v.Index(i))
 	}
 	return strings.Join(parts, ",")
+}
+
+// objects reports a list of what has no text form but JSON.
+func objects(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct &&
+		!reflect.PointerTo(t.Elem()).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
 
 func parse(v reflect.Value, text string) error {
@@ -130,6 +141,12 @@ func parse(v reflect.Value, text string) error {
 			return fmt.Errorf("%q is not a whole number", text)
 		}
 		v.SetInt(int64(n))
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		v.SetFloat(n)
 	case reflect.Bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil {
@@ -147,7 +164,7 @@ func parse(v reflect.Value, text string) error {
 // parseList reads a list of objects from JSON, any other from comma-separated text.
 func parseList(v reflect.Value, text string) error {
 	list := reflect.New(v.Type()).Elem()
-	if v.Type() == reflect.TypeFor[[]fleet.Offering]() && text != "" {
+	if objects(v.Type()) && text != "" {
 		dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 		dec.DisallowUnknownFields()
 		if err := dec.Decode(list.Addr().Interface()); err != nil {

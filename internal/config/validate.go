@@ -18,7 +18,7 @@ import (
 func (c Config) Validate() error {
 	checks := []func() error{
 		c.checkDirectory, c.checkLog, c.checkTemporal, c.checkListeners,
-		c.checkCodec, c.checkProcess, c.checkTimes,
+		c.checkGateway, c.checkCodec, c.checkProviders, c.checkProcess, c.checkNomad, c.checkDocker, c.checkTimes,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {
@@ -34,6 +34,11 @@ func (c Config) checkDirectory() error {
 	}
 	if strings.ContainsAny(c.Contact, "\r\n") || len(c.Contact) > 200 {
 		return fleet.Invalid("contact", "is no line of at most 200 characters", "a URL or a mail address")
+	}
+	for i, p := range c.AllowPorts {
+		if p < 1 || p > 65535 {
+			return fleet.Invalid(fmt.Sprintf("allowPorts[%d]", i), fmt.Sprintf("%d is not a port", p), "1 to 65535")
+		}
 	}
 	// Its own text is never shown: it may hold a password.
 	if u := c.Store.Reveal(); u != "" && !strings.HasPrefix(u, "postgres://") && !strings.HasPrefix(u, "postgresql://") {
@@ -71,10 +76,15 @@ func (c Config) checkTemporal() error {
 }
 
 // checkListeners refuses other addresses than loopback: most listeners of one machine do
-// not ask who is there, and to the tenants' pages keys would travel in the clear.
+// not ask who is there, and to the tenants' pages keys would travel in the clear. The data
+// plane asks, in the clear: it may be on a control network of the operator's, never on an
+// address of the internet or on all that there are.
 func (c Config) checkListeners() error {
 	for _, l := range []struct{ path, value string }{
-		{"http.listen", c.HTTP.Listen}, {"dataPlane.listen", c.DataPlane.Listen}, {"web.listen", c.Web.Listen},
+		{"http.listen", c.HTTP.Listen},
+		{"dataPlane.listen", c.DataPlane.Listen},
+		{"web.listen", c.Web.Listen},
+		{"gateway.http", c.Gateway.HTTP},
 	} {
 		if l.value == "" && l.path != "dataPlane.listen" {
 			continue
@@ -83,7 +93,11 @@ func (c Config) checkListeners() error {
 		if err != nil {
 			return fleet.Invalid(l.path, fmt.Sprintf("%q is not an address", l.value), "host:port")
 		}
-		if a, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !a.IsLoopback()) {
+		a, err := netip.ParseAddr(host)
+		if l.path == "dataPlane.listen" && err == nil && a.IsPrivate() {
+			continue
+		}
+		if host != "localhost" && (err != nil || !a.IsLoopback()) {
 			return fleet.Invalid(l.path, fmt.Sprintf("%q is not a loopback address", host), "127.0.0.1:port")
 		}
 	}
@@ -140,6 +154,25 @@ func (c Codec) Parse() ([]Key, error) {
 	return keys, nil
 }
 
+// providers are the substrates that there are.
+var providers = []string{"process", "nomad", "docker"}
+
+func (c Config) checkProviders() error {
+	if len(c.Providers) == 0 {
+		return fleet.Invalid("providers", "is empty", "one at least of "+strings.Join(providers, ", "))
+	}
+	for i, kind := range c.Providers {
+		at := fmt.Sprintf("providers[%d]", i)
+		if err := oneOf(at, string(kind), providers...); err != nil {
+			return err
+		}
+		if slices.Contains(c.Providers[:i], kind) {
+			return fleet.Invalid(at, fmt.Sprintf("%q is there twice", kind), "each once")
+		}
+	}
+	return nil
+}
+
 func (c Config) checkProcess() error {
 	p := c.Process
 	if p.Capacity < 1 || p.Capacity > 1000 {
@@ -150,7 +183,7 @@ func (c Config) checkProcess() error {
 	}
 	seen := map[fleet.OfferingID]bool{}
 	for i, o := range p.Offerings {
-		if err := checkOffering(fmt.Sprintf("process.offerings[%d].", i), o, seen); err != nil {
+		if err := checkOffering(fmt.Sprintf("process.offerings[%d].", i), "process", o, seen); err != nil {
 			return err
 		}
 		seen[o.ID] = true
@@ -158,13 +191,15 @@ func (c Config) checkProcess() error {
 	return nil
 }
 
-func checkOffering(at string, o fleet.Offering, seen map[fleet.OfferingID]bool) error {
-	place, ok := strings.CutPrefix(string(o.ID), "process/")
+func checkOffering(
+	at string, kind fleet.ProviderKind, o fleet.Offering, seen map[fleet.OfferingID]bool,
+) error {
+	place, ok := strings.CutPrefix(string(o.ID), string(kind)+"/")
 	switch {
 	case !ok || place == "" || seen[o.ID]:
-		return fleet.Invalid(at+"id", fmt.Sprintf("%q is not valid", o.ID), "process/<name>, each once")
-	case o.Provider != "process":
-		return fleet.Invalid(at+"provider", fmt.Sprintf("%q is not valid", o.Provider), "process")
+		return fleet.Invalid(at+"id", fmt.Sprintf("%q is not valid", o.ID), string(kind)+"/<name>, each once")
+	case o.Provider != kind:
+		return fleet.Invalid(at+"provider", fmt.Sprintf("%q is not valid", o.Provider), string(kind))
 	case o.Account == "":
 		return fleet.Invalid(at+"account", "is empty", "a name")
 	case !country.MatchString(o.Country):
@@ -180,15 +215,40 @@ func checkOffering(at string, o fleet.Offering, seen map[fleet.OfferingID]bool) 
 	if err := oneOf(at+"grain", string(o.Grain), "second", "minute", "hour"); err != nil {
 		return err
 	}
-	return oneOf(at+"egress", string(o.Egress), "", "own", "shared")
+	if err := oneOf(at+"egress", string(o.Egress), "", "own", "shared"); err != nil {
+		return err
+	}
+	return checkIdentity(at, o)
+}
+
+// checkIdentity looks at what a place declares of its egress addresses.
+func checkIdentity(at string, o fleet.Offering) error {
+	for i, a := range o.Addresses {
+		if _, err := netip.ParseAddr(a); err != nil {
+			return fleet.Invalid(fmt.Sprintf("%saddresses[%d]", at, i), fmt.Sprintf("%q is not an address", a),
+				"an IPv4 or IPv6 address")
+		}
+	}
+	for i, n := range o.Networks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			return fleet.Invalid(fmt.Sprintf("%snetworks[%d]", at, i), fmt.Sprintf("%q is not a network", n),
+				"CIDR, such as 203.0.113.0/24")
+		}
+	}
+	return nil
 }
 
 func (c Config) checkTimes() error {
+	if err := oneOf("egress.bans", c.Egress.Bans, "tenant", "shared"); err != nil {
+		return err
+	}
 	for _, t := range []struct {
 		path   string
 		value  time.Duration
 		lo, hi time.Duration
 	}{
+		// Seconds are for tests; a day is what a stolen one would be worth.
+		{"gateway.lasts", c.Gateway.Lasts, 2 * time.Second, 24 * time.Hour},
 		{"crawler.idleAfter", c.Crawler.IdleAfter, 0, 24 * time.Hour},
 		{"crawler.launchBudget", c.Crawler.LaunchBudget, time.Second, time.Hour},
 		{"crawler.orphanAfter", c.Crawler.OrphanAfter, time.Second, 24 * time.Hour},
@@ -200,6 +260,9 @@ func (c Config) checkTimes() error {
 		{"cooldown.capacity", c.Cooldown.Capacity, 0, 24 * time.Hour},
 		{"cooldown.quota", c.Cooldown.Quota, 0, 24 * time.Hour},
 		{"cooldown.failure", c.Cooldown.Failure, 0, 24 * time.Hour},
+		{"egress.remember", c.Egress.Remember, time.Minute, 400 * 24 * time.Hour},
+		{"egress.banFirst", c.Egress.BanFirst, time.Second, 24 * time.Hour},
+		{"egress.banMost", c.Egress.BanMost, c.Egress.BanFirst, 30 * 24 * time.Hour},
 	} {
 		if t.value < t.lo || t.value > t.hi {
 			return fleet.Invalid(t.path, t.value.String()+" is out of range", fmt.Sprintf("%s to %s", t.lo, t.hi))

@@ -4,7 +4,8 @@
 // Each crawler has a credential that gives it its own tenant and GUID and nothing else;
 // a claim is checked against the lease in the control store, every batch after it by the
 // fence in the tenant's database. The package stores nothing itself and keeps no state
-// between calls, so that a restart in the middle of a crawl costs a crawler one retry.
+// between calls that matters, so that a restart in the middle of a crawl costs a crawler
+// one retry. Where a page was fetched from is what the connection says, not the crawler.
 //
 // The control worker serves it on loopback, without TLS and without compression; off the
 // box the gateway does.

@@ -2,13 +2,13 @@ package dataplane
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/credential"
 )
 
 // Data is the tenants' databases as the data plane writes them.
@@ -43,10 +43,19 @@ type Options struct {
 	Data   Data   // required
 	Leases Leases // required
 	Tokens Tokens // required
+	// Ready is told of a crawler that polls its queues, with the address that it is seen to
+	// come from; default nobody. Its errors are the crawler's to hear, and to pass over.
+	Ready func(context.Context, fleet.Hello) error
+	// Gate answers the gateway which crawlers it may let in; default none: nobody.
+	Gate fleet.Gatekeeper
 	// MaxBody is the most bytes of a request's body; default DefaultMaxBody.
 	MaxBody int64
 	// Timeout bounds one call; default DefaultTimeout.
 	Timeout time.Duration
+	// Running is told which crawls crawlers have; default nobody.
+	Running *Running
+	// Sights is told where crawlers come from and what hosts answer them; default nobody.
+	Sights *Sights
 	// Log takes defects and what is refused; default none.
 	Log *zap.Logger
 }
@@ -80,6 +89,12 @@ func New(o Options) (*Handler, error) {
 	h.mux.Handle("POST "+fleet.PathClaim, endpoint(h, h.claim))
 	h.mux.Handle("POST "+fleet.PathExchange, endpoint(h, h.exchange))
 	h.mux.Handle("POST "+fleet.PathEcho, endpoint(h, h.echo))
+	if o.Ready != nil {
+		h.mux.Handle("POST "+fleet.PathReady, endpoint(h, h.ready))
+	}
+	if o.Gate != nil {
+		h.mux.Handle("POST "+fleet.PathAdmit, endpoint(h, h.admit))
+	}
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, fleet.Errorf(fleet.CodeNotFound, "there is no call "+r.Method+" "+r.URL.Path))
 	})
@@ -95,7 +110,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // caller is who calls: the crawler that its credential names, and from where.
 type caller struct {
 	fleet.Key
-	address string
+	address string // IP, without a port
+	gateway bool   // it is the gateway that calls, for the crawler
 }
 
 // own refuses what is another crawler's: a credential gives its own tenant and GUID.
@@ -127,7 +143,27 @@ func (h *Handler) claim(
 	if err != nil {
 		return a, err
 	}
-	return h.o.Data.Claim(ctx, r, spec)
+	brought, err := h.brought(spec)
+	if err != nil {
+		return a, err
+	}
+	if a, err = h.o.Data.Claim(ctx, r, spec); err != nil {
+		return a, err
+	}
+	if brought != nil && (a.Session == nil || a.Session.Version < brought.Version) {
+		a.Session = brought
+	}
+	return a, nil
+}
+
+// brought is what a ticket's session begins with, nil for nothing.
+func (h *Handler) brought(spec fleet.TicketInput) (*fleet.SessionState, error) {
+	s := spec.Session
+	if s == nil || s.Cookies == "" {
+		return nil, nil //nolint:nilnil // most tickets bring none
+	}
+	m := credential.Maker{Fleet: h.o.Tokens.Fleet, Secret: h.o.Tokens.Secret}
+	return m.OpenCookies(spec.Tenant, s.Key, s.Cookies)
 }
 
 func (h *Handler) exchange(
@@ -139,13 +175,52 @@ func (h *Handler) exchange(
 	if err := r.Ticket.Validate(); err != nil {
 		return a, err
 	}
-	return h.o.Data.Exchange(ctx, r)
+	c.witnessed(r.Pages)
+	h.located(ctx, c)
+	a, err = h.o.Data.Exchange(ctx, r)
+	if err == nil && a.Next != fleet.NextStop && h.o.Sights != nil {
+		h.o.Sights.pages(c, r.Pages, time.Now())
+	}
+	return a, err
 }
 
-func (h *Handler) echo(_ context.Context, c caller, _ struct{}) (fleet.EchoAnswer, error) {
-	host, _, err := net.SplitHostPort(c.address)
-	if err != nil {
-		return fleet.EchoAnswer{}, err
+func (h *Handler) echo(
+	ctx context.Context, c caller, r fleet.EchoRequest,
+) (a fleet.EchoAnswer, err error) {
+	if err := r.Validate(); err != nil {
+		return a, err
 	}
-	return fleet.EchoAnswer{Address: host}, nil
+	if h.o.Running != nil && r.Runs != nil {
+		h.o.Running.note(c.GUID, r.Runs, time.Now())
+	}
+	h.located(ctx, c)
+	return fleet.EchoAnswer{
+		Address: c.address, Proof: h.o.Tokens.maker().Prove(c.GUID, c.address, time.Now()),
+	}, nil
+}
+
+func (h *Handler) ready(ctx context.Context, c caller, hello fleet.Hello) (struct{}, error) {
+	if err := c.own(c.Tenant, hello.GUID); err != nil {
+		return struct{}{}, err
+	}
+	hello.Address = c.address
+	return struct{}{}, h.o.Ready(ctx, hello)
+}
+
+// admit is the gateway's question whether a crawler may come in. What is in the rows
+// counts, whatever the crawler has been given.
+func (h *Handler) admit(
+	ctx context.Context, c caller, r fleet.AdmitRequest,
+) (a fleet.Admission, err error) {
+	if !c.gateway {
+		return a, fleet.Errorf(fleet.CodeForbidden, "this is the gateway's question")
+	}
+	if err := c.own(r.Tenant, r.GUID); err != nil {
+		return a, err
+	}
+	if a.State, err = h.o.Gate.Admit(ctx, r.Tenant, r.GUID, r.Nonce); err != nil {
+		return a, err
+	}
+	a.Echo, err = h.echo(ctx, c, fleet.EchoRequest{})
+	return a, err
 }

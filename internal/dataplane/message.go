@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
-	"strings"
 
 	"go.uber.org/zap"
 
@@ -21,8 +20,7 @@ func endpoint[Request, Answer any](
 	h *Handler, call func(context.Context, caller, Request) (Answer, error),
 ) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		key, err := h.o.Tokens.Verify(fleet.Secret(token))
+		from, err := h.o.Tokens.caller(r)
 		if err != nil {
 			h.refuse(w, r, err)
 			return
@@ -35,7 +33,7 @@ func endpoint[Request, Answer any](
 		ctx, cancel := context.WithTimeout(r.Context(), h.o.Timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		answer, err := call(ctx, caller{Key: key, address: r.RemoteAddr}, request)
+		answer, err := call(ctx, from, request)
 		if err != nil {
 			h.refuse(w, r, err)
 			return

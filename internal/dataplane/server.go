@@ -26,10 +26,10 @@ const (
 	maxHeaderBytes = 16 << 10 // a credential has about 100 bytes
 )
 
-// Server serves a handler on loopback. The zero value with a Handler is ready to start.
+// Server serves a handler on loopback or a control network. The zero value with a Handler is ready to start.
 type Server struct {
 	Handler http.Handler // required
-	// Addr is the loopback address to listen on; default 127.0.0.1:0, a free port.
+	// Addr is the loopback or private address to listen on; default 127.0.0.1:0, a free port.
 	Addr string
 	Log  *zap.Logger // default none
 
@@ -39,8 +39,8 @@ type Server struct {
 }
 
 // Start listens and serves until Stop. It returns when calls are taken. An address that
-// is held by another is busy; one off the loopback is refused: the credentials would
-// travel in the clear.
+// is held by another is busy; one of the internet, or all there are, is refused: the
+// credentials travel in the clear, which a control network that crawlers are not in bears.
 func (s *Server) Start(ctx context.Context) error {
 	if s.Addr == "" {
 		s.Addr = "127.0.0.1:0"
@@ -49,9 +49,9 @@ func (s *Server) Start(ctx context.Context) error {
 		s.Log = zap.NewNop()
 	}
 	addr, err := netip.ParseAddrPort(s.Addr)
-	if err != nil || !addr.Addr().IsLoopback() {
-		return fleet.Invalid("dataplane.address", fmt.Sprintf("%q is not on loopback", s.Addr),
-			"a loopback address with a port, such as 127.0.0.1:7300")
+	if err != nil || !addr.Addr().IsLoopback() && !addr.Addr().IsPrivate() {
+		return fleet.Invalid("dataplane.address", fmt.Sprintf("%q is neither loopback nor private", s.Addr),
+			"a loopback address with a port, such as 127.0.0.1:7300, or one of a control network")
 	}
 	var lc net.ListenConfig
 	if s.listener, err = lc.Listen(ctx, "tcp", s.Addr); err != nil {

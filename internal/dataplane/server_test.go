@@ -92,15 +92,15 @@ func TestServer_StopCutsWhatDoesNotEnd(t *testing.T) {
 func TestEcho_SeesTheSourceAddress(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
-	a, err := p.client().Echo(t.Context())
+	a, err := p.client().Echo(t.Context(), fleet.EchoRequest{})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1", a.Address)
 
 	source := ownAddress()
-	a, err = p.client(func(o *remote.Options) { o.Source = source }).Echo(t.Context())
+	a, err = p.client(func(o *remote.Options) { o.Source = source }).Echo(t.Context(), fleet.EchoRequest{})
 	require.NoError(t, err)
 	require.Equal(t, source.String(), a.Address)
-	a, err = p.client(func(o *remote.Options) { o.Source, o.SourceAny = source, true }).Echo(t.Context())
+	a, err = p.client(func(o *remote.Options) { o.Source, o.SourceAny = source, true }).Echo(t.Context(), fleet.EchoRequest{})
 	require.NoError(t, err)
 	require.Equal(t, source.String(), a.Address)
 }

@@ -24,6 +24,7 @@ func statuses() map[fleet.Code]int {
 		fleet.CodeVersion:        http.StatusConflict,
 		fleet.CodeContract:       http.StatusUpgradeRequired,
 		fleet.CodeUnreachable:    http.StatusUnprocessableEntity,
+		fleet.CodeBlocked:        http.StatusUnprocessableEntity,
 		fleet.CodeQuota:          http.StatusTooManyRequests,
 		fleet.CodeInternal:       http.StatusInternalServerError,
 		fleet.CodeCapacity:       http.StatusServiceUnavailable,

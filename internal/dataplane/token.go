@@ -4,9 +4,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/credential"
 )
 
 // tokenPrefix names the form of a token, so that another form can come beside it.
@@ -49,4 +52,33 @@ func (t Tokens) Verify(token fleet.Secret) (fleet.Key, error) {
 	}
 	return fleet.Key{}, fleet.Errorf(fleet.CodeForbidden, "the credential is not one of this fleet").
 		WithHint("a crawler gets its credential in " + fleet.EnvToken)
+}
+
+func (t Tokens) maker() credential.Maker { return credential.Maker{Fleet: t.Fleet, Secret: t.Secret} }
+
+// caller answers who calls. The gateway says from where; a crawler is where its
+// connection comes from.
+func (t Tokens) caller(r *http.Request) (caller, error) {
+	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	token := fleet.Secret(text)
+	if !credential.IsGateway(token) {
+		key, err := t.Verify(token)
+		if err != nil {
+			return caller{}, err
+		}
+		from, err := netip.ParseAddrPort(r.RemoteAddr)
+		return caller{Key: key, address: from.Addr().Unmap().String()}, err
+	}
+	ref, err := t.maker().FromGateway(token)
+	if err != nil {
+		return caller{}, err
+	}
+	from, err := netip.ParseAddr(r.Header.Get(fleet.HeaderPeer))
+	if err != nil {
+		return caller{}, fleet.Invalid(fleet.HeaderPeer, err.Error(), "the crawler's address")
+	}
+	return caller{
+		Key:     fleet.Key{Fleet: t.Fleet, Tenant: ref.Tenant, GUID: ref.GUID},
+		address: from.Unmap().String(), gateway: true,
+	}, nil
 }

@@ -19,7 +19,7 @@ import (
 func (f *Fleet) Drain(ctx context.Context) error {
 	asked := map[fleet.GUID]bool{}
 	return awaited(ctx, "no crawler left and the books closed", func() (bool, string) {
-		live, err := f.Control.AllCrawlers(ctx, "", false)
+		live, err := f.Control.Crawlers(ctx, "")
 		if err != nil {
 			return false, err.Error()
 		}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +24,7 @@ import (
 // touches what is the other's.
 func TestBackup_TwentyCrawlsGoOnHereAndThere(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{Dev: true}, 150*time.Millisecond)
+	d := newDrill(t, Options{Dev: true}, slowly)
 	for i := range 2 {
 		a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 4, SlotsPerCrawler: 4})
 		for j := range 10 {
@@ -127,7 +128,7 @@ func (f *Fleet) goOn(t *testing.T) {
 // restored from its instant counts as asked for: until then the same, from then on its own.
 func split(d *drill, instant time.Time) (here, there []sample.Request) {
 	d.t.Helper()
-	own, err := d.Control.AllCrawlers(d.t.Context(), "", true)
+	own, err := d.Control.AllCrawlers(d.t.Context(), fleet.CrawlerFilter{Limit: math.MaxInt32})
 	require.NoError(d.t, err)
 	for _, r := range d.site.Log() {
 		original := slices.ContainsFunc(own, func(c fleet.CrawlerRow) bool { return c.Address == r.Source })
@@ -175,7 +176,7 @@ func judge(t *testing.T, d *drill, log []sample.Request) {
 // they are gone, and then goes on.
 func TestBackup_RestoredFleetKeepsAwayFromTheOriginalsCrawlers(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{Dev: true}, 50*time.Millisecond)
+	d := newDrill(t, Options{Dev: true}, slowly)
 	k := d.crawl(d.NewTenant(t, fleet.Plan{}), "moved", near)
 	d.awaitRequests(20)
 	archive, _ := d.backup()
@@ -215,7 +216,7 @@ func TestBackup_RestoredFleetKeepsAwayFromTheOriginalsCrawlers(t *testing.T) {
 
 func TestBackup_OfAFleetThatDoesNotRun(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{Dev: true}, 20*time.Millisecond)
+	d := newDrill(t, Options{Dev: true}, slowly)
 	k := d.crawl(d.NewTenant(t, fleet.Plan{}), "paused", near)
 	d.awaitRequests(20)
 	require.NoError(t, d.Dev.Stop(stopWithin))

@@ -31,7 +31,7 @@ func wrongs(tenant fleet.TenantID, url string) []wrong {
 	return []wrong{
 		{"an unknown tenant", `{"tenant":"nobody",` + good + `}`, fleet.CodeNotFound, "tenant", "nobody"},
 		{"an unknown field", ticket(good + `,"colour":"red"`), fleet.CodeUnknownField, "colour", "unknown field"},
-		{"a field that is not honoured yet", ticket(good + `,"fetch":{"robots":"ignore"}`), fleet.CodeNotHonoured, "fetch.robots", "not honoured yet"},
+		{"what only the operator may allow", ticket(good + `,"fetch":{"robots":"ignore"}`), fleet.CodeForbidden, "fetch.robots", "--ignore-robots"},
 		{"a bad URL", ticket(`"urls":["gopher://example.org/"]`), fleet.CodeInvalid, "urls[0]", "gopher"},
 		{"a URL of a wrong type", ticket(`"urls":"` + url + `"`), fleet.CodeInvalid, "urls", "a list"},
 		{"no seeds", ticket(`"urls":[]`), fleet.CodeInvalid, "urls", "is empty"},

@@ -41,6 +41,9 @@ type Evidence struct {
 	// Kills is how many times a crawl lost its crawler, or its crawler the data plane
 	// for good.
 	Kills int
+	// Held is how many URLs the crawls that lost the data plane held at that moment: they fetch
+	// them all, and store none.
+	Held int
 	// Alive is when each crawler was last seen in the process table, where somebody looked.
 	Alive map[fleet.GUID]time.Time
 	// First is how long after each restart the first ticket was served.
@@ -223,7 +226,7 @@ func (v *Verdict) requests(e Evidence) {
 			more = append(more, url)
 		}
 	}
-	if most := e.Kills * (fleet.DefaultConcurrency + uncommitted); v.Again > most {
+	if most := e.Kills*(fleet.DefaultConcurrency+uncommitted) + e.Held; v.Again > most {
 		v.wrong("%d requests again, more than the %d that were in flight: %s", v.Again, most, few(more))
 	}
 	for _, url := range e.Truth.Requested() {

@@ -79,10 +79,10 @@ func (f *Fleet) pages(ctx context.Context, t fleet.TenantID, id fleet.TicketID) 
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, some...)
-		if len(some) < most {
+		if len(some) == 0 {
 			return all, nil
 		}
+		all = append(all, some...)
 		after = some[len(some)-1].Seq
 	}
 }

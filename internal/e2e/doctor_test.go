@@ -32,7 +32,7 @@ func (f *Fleet) doctor(t *testing.T) (map[string]verdict, Said) {
 
 func TestDoctor_OfAFleetThatWorksAndThenIsKilled(t *testing.T) {
 	t.Parallel()
-	f := own(t, Options{Dev: true})
+	f := own(t, Options{Dev: true, Gateway: true})
 	s := site(t, sample.Options{SlowDelay: time.Hour})
 	k := f.NewTenant(t, fleet.Plan{}).Submit(hold(s))
 	k.Leased()
@@ -43,7 +43,7 @@ func TestDoctor_OfAFleetThatWorksAndThenIsKilled(t *testing.T) {
 		"configuration", "program crawlfleet-crawler", "program crawlfleet-server", "source addresses",
 		"data directory", "databases", "fleet", "control store", "places", "waiting tickets", "crawlers",
 		"temporal", "namespace", "search attributes", "control queues", "clock", "leases",
-		"control worker", "data plane",
+		"control worker", "data plane", "gateway certificate", "gateway",
 	} {
 		require.Contains(t, got, check)
 		if check != "places" && !strings.HasPrefix(check, "program") { // builds of one checkout may differ
@@ -62,4 +62,6 @@ func TestDoctor_OfAFleetThatWorksAndThenIsKilled(t *testing.T) {
 	require.Equal(t, "crawlfleet dev", got["fleet"].Type)
 	require.Equal(t, "ok", got["control store"].State, "the rows are readable all the same")
 	require.NotContains(t, got, "temporal")
+	require.Equal(t, "warn", got["gateway"].State)
+	require.Equal(t, "crawlfleet dev", got["gateway"].Type)
 }

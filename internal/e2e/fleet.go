@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,16 @@ type Options struct {
 	Data string
 	// Store is the URL of a PostgreSQL database for the rows; empty for files.
 	Store fleet.Secret
+	// Gateway sends the crawlers through a gateway.
+	Gateway bool
+	// Wires lays wires, which can be cut, between the crawlers, the gateway and what is behind it.
+	Wires bool
 	// Settings are settings of the programs, by the name of their flag without dashes
 	// before it ("crawler-idle-after"). They win over the harness's short times.
 	Settings map[string]string
+	// Dynamic are values of Temporal's dynamic configuration, as JSON by their keys, where
+	// the harness starts the server.
+	Dynamic map[string]string
 }
 
 // Fleet is a whole fleet in a directory of its own.
@@ -42,8 +50,17 @@ type Fleet struct {
 	// Health and ServerHealth are where the control worker and the server the harness
 	// starts tell how they are: host and port.
 	Health, ServerHealth string
-	// Server and Worker are the two programs; what dev supervises is nil.
-	Server, Worker *Process
+	// Gateway is the gateway's host and port, GatewayHealth where it tells how it is; empty
+	// without one.
+	Gateway, GatewayHealth string
+	// Upstream is where the gateway finds Temporal from its next start on, where that is not
+	// the server itself.
+	Upstream string
+	// Wires are there where the options ask for them: from the crawlers to the gateway, and from
+	// there to Temporal and to the data plane. All else goes past them.
+	Wires struct{ Gateway, Temporal, Plane *Wire }
+	// Server, Worker and Gate are the programs; what dev supervises is nil.
+	Server, Worker, Gate *Process
 	// Dev is `crawlfleet dev`, or nil.
 	Dev *Process
 
@@ -54,7 +71,7 @@ type Fleet struct {
 
 	programs Programs
 	o        Options
-	ports    struct{ temporal, plane, health, server int }
+	ports    struct{ temporal, plane, health, server, gateway, gatewayHealth int }
 	base     []string // the environment of every program
 	tenants  atomic.Int64
 }
@@ -96,7 +113,24 @@ func (f *Fleet) StartAll() error {
 	if f.o.Dev {
 		return f.StartDev()
 	}
-	return f.StartWorker()
+	if err := f.StartWorker(); err != nil || !f.o.Gateway {
+		return err
+	}
+	return f.StartGateway()
+}
+
+// StartGateway starts the gateway, on the same ports as before.
+func (f *Fleet) StartGateway() error {
+	var err error
+	f.Gate, err = start("the gateway", f.log("gateway"), f.at(cmp.Or(f.Upstream, f.Temporal)), f.command(), "gateway")
+	if err != nil {
+		return err
+	}
+	line, err := f.Gate.ready(serveWithin)
+	if err != nil {
+		return err
+	}
+	return said(line)
 }
 
 // StartWorker starts the control worker, on the same ports and directory as before.
@@ -157,7 +191,7 @@ func (f *Fleet) KillAll() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+	for _, p := range []*Process{f.Dev, f.Worker, f.Gate, f.Server} {
 		if p != nil {
 			p.Kill()
 		}
@@ -195,6 +229,11 @@ func (f *Fleet) revive() error {
 			return err
 		}
 	}
+	if f.Gate != nil && !f.Gate.Running() {
+		if err := f.StartGateway(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case f.o.Dev && !f.Dev.Running():
 		return f.StartDev()
@@ -207,7 +246,7 @@ func (f *Fleet) revive() error {
 // stop ends the programs as a person does, who starts crawlers first.
 func (f *Fleet) stop() error {
 	var err error
-	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+	for _, p := range []*Process{f.Dev, f.Worker, f.Gate, f.Server} {
 		if p != nil {
 			err = errors.Join(err, p.Stop(stopWithin))
 		}
@@ -226,9 +265,14 @@ func (f *Fleet) end() {
 	if f.Data != nil {
 		_ = f.Data.Shutdown()
 	}
-	for _, p := range []*Process{f.Dev, f.Worker, f.Server} {
+	for _, p := range []*Process{f.Dev, f.Worker, f.Gate, f.Server} {
 		if p != nil {
 			p.Kill()
+		}
+	}
+	for _, w := range []*Wire{f.Wires.Gateway, f.Wires.Temporal, f.Wires.Plane} {
+		if w != nil {
+			_ = w.Close() // nobody uses it any more
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (d *drill) jump(by time.Duration) {
 func TestKill_ClockJumpsBothWays(t *testing.T) {
 	t.Parallel()
 	d := crashing(t, Options{}).drill
-	d.site.SetPageDelay(150 * time.Millisecond)
+	d.site.SetPageDelay(slowly)
 	began := time.Now()
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 3})
 	running := []*Ticket{d.crawl(a, "running-1"), d.crawl(a, "running-2")}

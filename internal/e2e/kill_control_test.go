@@ -36,7 +36,7 @@ func (d *drill) killWorker(pause time.Duration) {
 
 func TestKill_ControlWorker(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{}, 100*time.Millisecond)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 2})
 	running := []*Ticket{d.crawl(a, "running-1"), d.crawl(a, "running-2")}
 	for _, k := range running {
@@ -79,8 +79,7 @@ func TestKill_ControlWorker(t *testing.T) {
 
 func TestKill_TemporalServerFor20s(t *testing.T) {
 	t.Parallel()
-	// 300 pages, eight at a time: some 40 s.
-	d := newDrill(t, Options{}, time.Second)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 2})
 	running := d.crawl(a, "running")
 	running.Leased()
@@ -119,7 +118,7 @@ func TestKill_TemporalServerFor20s(t *testing.T) {
 
 func TestKill_EverythingAtOnce(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{}, 100*time.Millisecond)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 2})
 	for i := range 3 { // two crawled, one waits
 		d.crawl(a, fleet.TicketID(fmt.Sprintf("t-%d", i)))

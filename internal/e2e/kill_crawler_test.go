@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -11,7 +13,7 @@ import (
 
 func TestKill_CrawlerInMidCrawl(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{}, 100*time.Millisecond)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 4})
 	plain := d.crawl(a, "plain")
 	plain.Leased()
@@ -30,7 +32,7 @@ func TestKill_CrawlerInMidCrawl(t *testing.T) {
 
 func TestKill_TwoCrawlersInARow(t *testing.T) {
 	t.Parallel()
-	d := newDrill(t, Options{}, 100*time.Millisecond)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 2, SlotsPerCrawler: 2})
 	k := d.crawl(a, "twice")
 	other := d.crawl(a, "beside")
@@ -49,28 +51,28 @@ func TestKill_CrawlerBeforeItsHello(t *testing.T) {
 	d := newDrill(t, Options{}, 10*time.Millisecond)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1})
 	a.AwaitNoCrawlers() // the proof of the provisioning
+	mute, err := os.Executable()
+	require.NoError(t, err)
+	require.NoError(t, d.UseCrawler(mute))
 	k := d.crawl(a, "stillborn")
-	at := d.killFirst()
+	at := d.killMute()
 	t.Logf("killed before its Hello: crawled %s after the kill", d.awaitResumed(at))
 	d.judge()
 	require.Len(t, k.End().Crawlers, 1, "nobody else served it")
 	require.Len(t, a.Crawlers(true), 2)
 }
 
-// killFirst kills the first crawler that the process table shows, as soon as it does.
-func (d *drill) killFirst() time.Time {
+// killMute kills the stand-in that was started, and has the next crawler be a real one.
+func (d *drill) killMute() time.Time {
 	d.t.Helper()
-	give := time.Now().Add(Patience)
-	for time.Now().Before(give) {
-		all, err := d.Fleet.Crawlers()
-		require.NoError(d.t, err)
-		if len(all) > 0 {
-			at := time.Now()
-			Kill(all[0].PID)
-			return at
-		}
-		time.Sleep(time.Millisecond) // it says Hello within some 100 ms
-	}
-	require.Fail(d.t, "no crawler was started")
-	return time.Time{}
+	var all []Running
+	Await(d.t, "a crawler to be started", func() (bool, string) {
+		var err error
+		all, err = d.Fleet.Crawlers()
+		return len(all) > 0, fmt.Sprint(all, err)
+	})
+	require.NoError(d.t, d.UseCrawler(d.programs.Crawler))
+	at := time.Now()
+	Kill(all[0].PID)
+	return at
 }

@@ -22,7 +22,7 @@ import (
 func TestKill_FullDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)
-	d := newDrill(t, Options{Data: disk}, 100*time.Millisecond)
+	d := newDrill(t, Options{Data: disk}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 2})
 	for i := range 2 {
 		d.crawl(a, fleet.TicketID(fmt.Sprintf("t-%d", i))).Leased()

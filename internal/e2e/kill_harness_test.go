@@ -16,6 +16,10 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/sample"
 )
 
+// slowly is how long the site takes for a page where crawls must not end by themselves while
+// something is killed and comes back: 300 pages, eight at a time, in 40 s. judge hurries it.
+const slowly = time.Second
+
 // drill is a fleet of its own with a site of its own, on which something is killed.
 type drill struct {
 	*Fleet
@@ -26,6 +30,7 @@ type drill struct {
 	mu      sync.Mutex // guards what follows
 	tickets []expected
 	losses  int // of crawls
+	held    int // URLs of crawls that lost the data plane
 }
 
 // expected is a ticket with what it has to have come to.
@@ -122,6 +127,15 @@ func (d *drill) lose(crawls int) {
 	d.losses += crawls
 }
 
+// starve notes that so many crawls, of the default concurrency, lose the data plane for good.
+func (d *drill) starve(crawls int) {
+	const window = 48 // URLs of each host that such a crawl holds (crawler.leastWindow)
+	d.lose(crawls)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.held += crawls * window * len(d.site.Hosts())
+}
+
 // crawled is what the checker is told of the tickets.
 func (d *drill) crawled() (all []Crawled) {
 	for _, k := range d.tickets {
@@ -187,7 +201,7 @@ func (d *drill) rest() {
 		c.End()
 	}
 	Await(d.t, "the fleet to come to rest", func() (bool, string) {
-		live, err := d.Control.AllCrawlers(d.t.Context(), "", false)
+		live, err := d.Control.Crawlers(d.t.Context(), "")
 		if err != nil {
 			return false, err.Error()
 		}
@@ -210,7 +224,7 @@ func (d *drill) judge() {
 	truth, err := d.site.Truth(sample.Scope{})
 	require.NoError(d.t, err)
 	Check(d.t, d.Fleet, Evidence{
-		Log: d.site.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses,
+		Log: d.site.Log(), Truth: truth, Tickets: d.crawled(), Kills: d.losses, Held: d.held,
 		Alive:    d.witness.Alive(),
 		Patience: []string{d.site.ShopURL(sample.FlakyPath)},
 		Key:      KeyOf(d.site),

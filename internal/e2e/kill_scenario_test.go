@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -197,7 +198,7 @@ func (l *life) stillborn() {
 	Await(l.t, "the end of the stillborn one", func() (bool, string) {
 		rows := l.a.Crawlers(true)
 		return slices.ContainsFunc(rows, func(c fleet.CrawlerRow) bool {
-			return c.Served == 0 && c.State == fleet.CrawlerGone
+			return c.State == fleet.CrawlerGone && strings.Contains(c.Reason, "before its Hello")
 		}), show(rows)
 	})
 }

@@ -20,8 +20,7 @@ func (d *drill) terminate(workflowID string) time.Time {
 
 func TestKill_WorkflowsTerminatedByHand(t *testing.T) {
 	t.Parallel()
-	// Half a second: the reaper takes up to ten, and no crawl may end by itself meanwhile.
-	d := newDrill(t, Options{}, 500*time.Millisecond)
+	d := newDrill(t, Options{}, slowly)
 	a := d.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 2})
 	ended, moves := d.crawl(a, "ended"), d.crawl(a, "moves")
 	ended.Leased()

@@ -28,7 +28,13 @@ type world struct {
 
 var the world
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "--guid" {
+		time.Sleep(Patience) // a mute: it stands in for a crawler, and never says Hello
+		os.Exit(1)
+	}
+	os.Exit(run(m))
+}
 
 // atOnce is how many tests run at one time, unless the command line says it: they wait
 // for most of their time, and two of them would be the default of a small machine.
@@ -114,6 +120,7 @@ func places() string {
 		// One crawler that one of two tenants can have.
 		place("lux-1", "LU", 50_000, 1, "127.250.3.1", "127.250.3.2"),
 		place("swiss-1", "CH", 50_000, 2, "127.250.4.1", "127.250.4.2", "127.250.4.3"),
+		place("titano-1", "SM", 50_000, 2, "127.250.5.1", "127.250.5.2", "127.250.5.3"),
 	}
 	b, err := json.Marshal(list)
 	if err != nil {

@@ -31,6 +31,9 @@ func (f *Fleet) StartServer() error {
 	for _, name := range fleet.SearchAttributes() {
 		args = append(args, "--search-attribute", name+"=Keyword")
 	}
+	for key, value := range f.o.Dynamic {
+		args = append(args, "--dynamic-config-value", key+"="+value)
+	}
 	var err error
 	for range serverTries {
 		if f.Server, err = start("the Temporal server", f.log("server"), f.base, args...); err != nil {

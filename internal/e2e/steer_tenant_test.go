@@ -18,16 +18,6 @@ func (a *Tenant) update(name, input string) Said {
 		fleet.TenantWorkflowID(a.ID), "--name", name, "--input", input)
 }
 
-// awaitSteerable waits until the workflow, too, knows that the account is ready: its row
-// says so a moment before, and updates are refused until then.
-func (a *Tenant) awaitSteerable() {
-	a.t.Helper()
-	Await(a.t, "tenant "+string(a.ID)+" to take updates", func() (bool, string) {
-		s, err := a.Client.TenantStatus(a.t.Context(), a.ID)
-		return err == nil && s.State == fleet.TenantReady, show(s)
-	})
-}
-
 func TestTenant_PlanActsAtOnce(t *testing.T) {
 	t.Parallel()
 	f, s := shared(t), holding(t)
@@ -71,7 +61,6 @@ func TestTenant_SuspendDrainsToZeroAndResumeGoesOnWithAll(t *testing.T) {
 func TestTenant_BadUpdatesNameTheField(t *testing.T) {
 	t.Parallel()
 	a := shared(t).NewTenant(t, fleet.Plan{})
-	a.awaitSteerable()
 	for _, c := range []struct{ name, input, says string }{
 		{"suspend", `{"reson":"x"}`, "reson"},
 		{"suspend", `{"grace":"25h"}`, "grace"},
@@ -93,7 +82,6 @@ func TestTenant_KeysAreMadeListedAndRevoked(t *testing.T) {
 	t.Parallel()
 	f := shared(t)
 	a := f.NewTenant(t, fleet.Plan{})
-	a.awaitSteerable()
 	key := func(args ...string) Said {
 		return f.Crawlfleet(t, "", append(append([]string{"tenant", "key"}, args...), "-t", string(a.ID), "-o", "json")...).OK(t)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,7 @@ func (a *Tenant) leave() {
 	for _, row := range open {
 		_ = a.Client.CancelTicket(ctx, row.WorkflowID)
 	}
-	live, _ := a.Control.AllCrawlers(ctx, a.ID, false)
+	live, _ := a.Control.Crawlers(ctx, a.ID)
 	for _, c := range live {
 		_ = a.Client.DrainCrawler(ctx, fleet.CrawlerRef{Tenant: a.ID, GUID: c.GUID},
 			fleet.DrainRequest{Reason: "the test is over", Grace: fleet.Duration(time.Second)})
@@ -66,11 +67,10 @@ func (a *Tenant) leave() {
 // the provisioning are left out.
 func (a *Tenant) Crawlers(gone bool) []fleet.CrawlerRow {
 	a.t.Helper()
-	all, err := a.Control.AllCrawlers(a.t.Context(), a.ID, gone)
-	require.NoError(a.t, err)
 	var out []fleet.CrawlerRow
-	for _, c := range all {
-		if !c.Proof {
+	for c, err := range fleet.EveryCrawler(a.t.Context(), a.Control, a.ID) {
+		require.NoError(a.t, err)
+		if !c.Proof && (gone || c.State.Live()) {
 			out = append(out, c)
 		}
 	}
@@ -80,7 +80,7 @@ func (a *Tenant) Crawlers(gone bool) []fleet.CrawlerRow {
 // Processes lists the account's crawlers in the process table.
 func (a *Tenant) Processes() []Running {
 	a.t.Helper()
-	rows, err := a.Control.AllCrawlers(a.t.Context(), a.ID, true)
+	rows, err := a.Control.AllCrawlers(a.t.Context(), fleet.CrawlerFilter{Tenant: a.ID, Limit: math.MaxInt32})
 	require.NoError(a.t, err)
 	mine := map[fleet.GUID]bool{}
 	for _, c := range rows {

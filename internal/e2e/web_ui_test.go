@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -90,7 +91,7 @@ func TestWebUI_EveryStepSaysWhatItDoesAndEveryWorkflowWhereItIs(t *testing.T) {
 	require.Contains(t, said, "**ended**: done")
 	require.Contains(t, said, "- crawls: "+s.ShopURL("/"))
 
-	all, err := f.Control.AllCrawlers(t.Context(), a.ID, true)
+	all, err := f.Control.AllCrawlers(t.Context(), fleet.CrawlerFilter{Tenant: a.ID, Limit: math.MaxInt32})
 	require.NoError(t, err)
 	require.Len(t, all, 2, "the proof and one")
 	for _, c := range all {

@@ -52,9 +52,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := r.record(ctx, scenarios(), func(*stage) {}); err != nil {
 		return err
 	}
-	return r.record(ctx, append(open(), waits()...), func(s *stage) {
+	still := func(s *stage) {
 		s.store.IdleAfter, s.store.Wake = time.Hour, time.Hour // nothing moves on by itself
-	})
+	}
+	if err := r.record(ctx, append(open(), waits()...), still); err != nil {
+		return err
+	}
+	return r.record(ctx, full(), still, "-dynamic-config-value", "limit.historyCount.suggestContinueAsNew=14")
 }
 
 // recorder plays scenarios and writes what is wanted of them.
@@ -75,13 +79,16 @@ func (r *recorder) wants(s scenario) bool {
 
 func (r *recorder) path(s scenario) string { return filepath.Join(r.out, s.name+".json") }
 
-// record plays scenarios on one stage, if one of them is to be written. They go on from
-// each other, so that with missing those before it are played, too.
-func (r *recorder) record(ctx context.Context, all []scenario, prepare func(*stage)) error {
+// record plays scenarios on one stage, whose server has more flags, if one of them is to
+// be written. They go on from each other, so that with missing those before it are played,
+// too.
+func (r *recorder) record(
+	ctx context.Context, all []scenario, prepare func(*stage), flags ...string,
+) error {
 	if !slices.ContainsFunc(all, r.wants) {
 		return nil
 	}
-	server, err := startServer(ctx, r.program, r.stderr)
+	server, err := startServer(ctx, r.program, r.stderr, flags...)
 	if err != nil {
 		return err
 	}
@@ -96,6 +103,7 @@ func (r *recorder) record(ctx context.Context, all []scenario, prepare func(*sta
 		if !r.missing && !r.wants(s) {
 			continue
 		}
+		stage.run = ""
 		id, err := s.play(ctx, stage)
 		if err != nil {
 			return fmt.Errorf("play %s: %w", s.name, err)

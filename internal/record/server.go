@@ -21,7 +21,7 @@ type server struct {
 	line    io.Closer // its life line
 }
 
-func startServer(ctx context.Context, program string, stderr io.Writer) (*server, error) {
+func startServer(ctx context.Context, program string, stderr io.Writer, more ...string) (*server, error) {
 	dir, err := os.MkdirTemp("", "crawlfleet-record-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory: %w", err)
@@ -31,7 +31,7 @@ func startServer(ctx context.Context, program string, stderr io.Writer) (*server
 	for _, name := range fleet.SearchAttributes() {
 		args = append(args, "-search-attribute", name+"=Keyword")
 	}
-	s.cmd = exec.Command(program, args...)
+	s.cmd = exec.Command(program, append(args, more...)...)
 	s.cmd.Stderr = stderr
 	line, err := s.cmd.StdinPipe()
 	if err != nil {

@@ -45,6 +45,7 @@ type stage struct {
 
 	mute atomic.Bool // crawlers are launched and do not come up
 	last fleet.GUID  // the crawler that a play goes on with
+	run  string      // the run that is recorded; empty for the workflow's latest
 }
 
 func newStage(ctx context.Context, address string) (*stage, error) {
@@ -67,7 +68,7 @@ func newStage(ctx context.Context, address string) (*stage, error) {
 		Poster:    s.receiver,
 		Providers: activities.Providers{"memory": s.provider}, Accounts: []fleet.Account{"local"},
 		Env:   func(fleet.CrawlerInput) map[string]string { return nil },
-		Token: func(fleet.CrawlerRef) fleet.Secret { return "secret" },
+		Token: func(fleet.CrawlerInput) fleet.Secret { return "secret" },
 		Build: build, Log: zap.NewNop(),
 	})
 	if err != nil {
@@ -199,7 +200,7 @@ func (s *stage) closed(ctx context.Context, id string) error {
 // save writes a workflow's history and says what it cost.
 func (s *stage) save(ctx context.Context, id, path string) (string, error) {
 	var history historypb.History
-	events := s.client.GetWorkflowHistory(ctx, id, "", false, 0)
+	events := s.client.GetWorkflowHistory(ctx, id, s.run, false, 0)
 	for events.HasNext() {
 		event, err := events.Next()
 		if err != nil {
@@ -227,7 +228,7 @@ func (s *stage) save(ctx context.Context, id, path string) (string, error) {
 	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return "", fmt.Errorf("write the history: %w", err)
 	}
-	d, err := s.client.DescribeWorkflowExecution(ctx, id, "")
+	d, err := s.client.DescribeWorkflowExecution(ctx, id, s.run)
 	if err != nil {
 		return "", fmt.Errorf("describe %s: %w", id, err)
 	}

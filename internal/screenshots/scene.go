@@ -76,7 +76,7 @@ func (s *scene) close(ctx context.Context) error {
 			// It may have ended by itself.
 			_ = s.fleet.Client.CancelTicket(ctx, fleet.TicketWorkflowID(tenant, id))
 		}
-		live, listed := s.fleet.Control.AllCrawlers(ctx, tenant, false)
+		live, listed := s.fleet.Control.Crawlers(ctx, tenant)
 		err = listed
 		for _, c := range live {
 			err = errors.Join(err, s.fleet.Client.DrainCrawler(ctx,

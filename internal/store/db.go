@@ -24,6 +24,11 @@ type DB struct {
 // wait for each other.
 const readers = 4
 
+// readerCache is what a SQLite reader keeps of a file's pages, in KiB; the writer keeps
+// SQLite's 2 MB. The system caches the file as well, so that a reader loses little, and a
+// process has five connections for each tenant whose database it keeps open.
+const readerCache = 256
+
 // OpenSQLite opens, and unless readOnly creates, a database file in WAL mode with
 // synchronous NORMAL: a commit survives the death of the process, and of the
 // machine but for the last moments. Connections are made when they are needed: a
@@ -53,6 +58,7 @@ func open(path, mode string, conns int) (*pool, error) {
 	}
 	if mode == "ro" {
 		q.Set("_txlock", "deferred")
+		q.Add("_pragma", fmt.Sprintf("cache_size(-%d)", readerCache))
 	} else {
 		q.Add("_pragma", "journal_mode(WAL)")
 	}

@@ -122,6 +122,9 @@ var gaugeNames = []struct{ name, help, label string }{
 	{"crawlfleet_webhook_messages", "Messages to webhooks that were not delivered, by state.", "state"},
 	{"crawlfleet_cooldowns", "Places that are left out of decisions for now.", ""},
 	{"crawlfleet_spend_held", "Tenants at their spend cap.", ""},
+	{"crawlfleet_banned_addresses", "Addresses that a host refuses, by tenant and host.", ""},
+	{"crawlfleet_leftovers", "Machines without a row and rows without a machine, by provider.", "provider"},
+	{"crawlfleet_providers_unlisted", "Providers whose last list failed.", ""},
 }
 
 // Describe says nothing: what is there depends on the rows.
@@ -172,6 +175,9 @@ func rows(set func(string, float64, ...string), g fleet.Gauges) {
 	set("crawlfleet_slots", float64(g.Slots))
 	set("crawlfleet_cooldowns", float64(g.Cooldowns))
 	set("crawlfleet_spend_held", float64(g.Held))
+	set("crawlfleet_banned_addresses", float64(g.Banned))
+	each(set, "crawlfleet_leftovers", g.Leftovers)
+	set("crawlfleet_providers_unlisted", float64(g.Unlisted))
 }
 
 func each[K ~string](set func(string, float64, ...string), name string, values map[K]int) {
@@ -189,5 +195,5 @@ func FleetMetrics() []string {
 	for _, g := range gaugeNames {
 		names = append(names, g.name)
 	}
-	return names
+	return append(names, gatewayNames...)
 }

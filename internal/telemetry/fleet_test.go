@@ -31,6 +31,7 @@ func TestFleet_ShowsWhatAnOperatorActsOn(t *testing.T) {
 		Crawlers: map[fleet.CrawlerState]int{fleet.CrawlerServing: 2}, Tickets: map[fleet.TicketState]int{fleet.TicketWaiting: 7},
 		Waiting: map[fleet.WaitCode]int{fleet.WaitCapacity: 7}, OldestWaiting: time.Now().Add(-time.Hour),
 		Leases: 5, Slots: 8, Deliveries: map[fleet.DeliveryState]int{fleet.DeliverySetAside: 4}, Cooldowns: 1, Held: 2,
+		Banned: 6, Leftovers: map[fleet.ProviderKind]int{"nomad": 9}, Unlisted: 1,
 	}}
 	r := telemetry.NewRegistry()
 	f := telemetry.NewFleet(r, telemetry.FleetOptions{Gauges: of, Dir: t.TempDir()})
@@ -41,6 +42,9 @@ func TestFleet_ShowsWhatAnOperatorActsOn(t *testing.T) {
 	f.Round("keeper", "failed", false)
 	served := f.Served("data_plane", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }))
 	served.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil))
+	g := telemetry.NewGateway(r, []string{"queue", "task"})
+	g.Passed("/v1/echo")
+	g.Refused("queue")
 	h := telemetry.NewHandler(nil, r)
 	text := get(h, "/metrics").Body.String()
 	for _, line := range []string{
@@ -48,10 +52,13 @@ func TestFleet_ShowsWhatAnOperatorActsOn(t *testing.T) {
 		`crawlfleet_tickets{state="waiting"} 7`, `crawlfleet_waiting_tickets{reason="capacity"} 7`,
 		`crawlfleet_leases 5`, `crawlfleet_slots 8`, `crawlfleet_webhook_messages{state="set_aside"} 4`,
 		`crawlfleet_cooldowns 1`, `crawlfleet_spend_held 2`, `crawlfleet_store_up 1`,
+		`crawlfleet_banned_addresses 6`, `crawlfleet_leftovers{provider="nomad"} 9`, `crawlfleet_providers_unlisted 1`,
 		`crawlfleet_cures_total{cure="ticket"} 1`, `crawlfleet_webhook_tries_total{result="failed"} 1`,
 		`crawlfleet_launch_failures_total{class="capacity"} 1`,
 		`crawlfleet_rounds_total{loop="keeper",result="failed"} 1`,
 		`crawlfleet_http_requests_total{server="data_plane",status="5xx"} 1`,
+		`crawlfleet_gateway_requests_total{call="/v1/echo"} 1`,
+		`crawlfleet_gateway_refusals_total{kind="queue"} 1`, `crawlfleet_gateway_refusals_total{kind="task"} 0`,
 	} {
 		require.Contains(t, text, line+"\n")
 	}

@@ -147,7 +147,8 @@ func statuses() map[fleet.Code]int {
 		fleet.CodeCapacity: http.StatusServiceUnavailable, fleet.CodeCrawlerLost: http.StatusConflict,
 		fleet.CodeDraining: http.StatusConflict, fleet.CodeSessionLost: http.StatusConflict,
 		fleet.CodeUnreachable: http.StatusUnprocessableEntity, fleet.CodeVersion: http.StatusServiceUnavailable,
-		fleet.CodeBusy: http.StatusServiceUnavailable, fleet.CodeUnavailable: http.StatusServiceUnavailable,
+		fleet.CodeBlocked: http.StatusUnprocessableEntity,
+		fleet.CodeBusy:    http.StatusServiceUnavailable, fleet.CodeUnavailable: http.StatusServiceUnavailable,
 		fleet.CodeTimeout: http.StatusGatewayTimeout, fleet.CodeInternal: http.StatusInternalServerError,
 	}
 }

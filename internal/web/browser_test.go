@@ -129,7 +129,7 @@ func TestBrowser_ProgressComesByItselfAndLeavesTheFocusAlone(t *testing.T) {
 	w.counters.Fetched, w.counters.Queued = 240, 42
 	w.mu.Unlock()
 	require.NoError(t, p.Wait(`document.getElementById("counters").textContent.includes("240")`))
-	require.NoError(t, p.Wait(`document.getElementById("line").textContent.includes("80 %")`))
+	require.NoError(t, p.Wait(`document.getElementById("line").textContent.includes("80 to 90 %")`))
 	require.Equal(t, "BUTTON Cancel", focused(t, p))
 
 	w.mu.Lock()

@@ -16,15 +16,20 @@ type crawlersView struct {
 }
 
 func (s *site) crawlers(w http.ResponseWriter, r *http.Request, v *visit) error {
-	all, err := s.Control.AllCrawlers(r.Context(), v.tenant(), true)
+	live, err := s.Control.Crawlers(r.Context(), v.tenant())
 	if err != nil {
 		return err
 	}
-	var view crawlersView
+	// So many that enough are left without those that live.
+	all, err := s.Control.AllCrawlers(r.Context(),
+		fleet.CrawlerFilter{Tenant: v.tenant(), Limit: len(live) + recent + 1})
+	if err != nil {
+		return err
+	}
+	view := crawlersView{Live: live}
 	for _, c := range all {
 		switch {
 		case c.State.Live():
-			view.Live = append(view.Live, c)
 		case len(view.Gone) < recent:
 			view.Gone = append(view.Gone, c)
 		default:

@@ -28,20 +28,48 @@ const (
 
 // form is a form of a ticket's results.
 type form struct {
-	name, kind string
+	what, name, kind string
 	// open makes the writer of a ticket's pages.
 	open func(w io.Writer, in fleet.TicketInput) sheet
 }
 
-// Name is what the form is called in paths and links.
+// The two things that a ticket's results are read as.
+const (
+	asPages = "pages" // everything that is stored of each
+	asItems = "items" // what the ticket extracts, and nothing else
+)
+
+// Name is what the form is called in links.
 func (f form) Name() string { return f.name }
 
-func forms() []form {
-	return []form{
-		{"json", "application/json", newList},
-		{"jsonl", "application/jsonl", newLines},
-		{"csv", "text/csv; charset=utf-8; header=present", newTable},
+// ending is what a ticket's id is followed by in the name of the file.
+func (f form) ending() string {
+	if f.what == asItems {
+		return "-items." + f.name
 	}
+	return "." + f.name
+}
+
+// File is what it is called in paths.
+func (f form) File() string { return f.what + "." + f.name }
+
+func forms() []form {
+	const list, line, table = "application/json", "application/jsonl", "text/csv; charset=utf-8; header=present"
+	return []form{
+		{asPages, "json", list, func(w io.Writer, _ fleet.TicketInput) sheet { return pageSheet{newList(w)} }},
+		{asPages, "jsonl", line, func(w io.Writer, _ fleet.TicketInput) sheet { return pageSheet{newLines(w)} }},
+		{asPages, "csv", table, newTable},
+		{asItems, "json", list, func(w io.Writer, in fleet.TicketInput) sheet { return newItems(newList(w), in) }},
+		{asItems, "jsonl", line, func(w io.Writer, in fleet.TicketInput) sheet { return newItems(newLines(w), in) }},
+		{asItems, "csv", table, func(w io.Writer, in fleet.TicketInput) sheet {
+			return newItems(itemTable{flat.NewItems(w, in.Extract)}, in)
+		}},
+	}
+}
+
+// formsOf are the forms of one kind.
+func formsOf(what string) []form {
+	return slices.DeleteFunc(forms(), func(f form) bool { return f.what != what })
 }
 
 // sheet writes pages one by one.
@@ -50,28 +78,60 @@ type sheet interface {
 	end() error
 }
 
+// values writes values one by one.
+type values interface {
+	write(v any) error
+	end() error
+}
+
+// pageSheet writes pages as they are stored.
+type pageSheet struct{ values }
+
+func (s pageSheet) add(p fleet.PageRow) error { return s.write(p) }
+
+// itemSheet writes pages as items.
+type itemSheet struct {
+	values
+	schema fleet.Items
+}
+
+func newItems(out values, in fleet.TicketInput) sheet {
+	schema, _ := fleet.NewItems(in.Extract, "") // looked at before; without fields there are no items
+	return itemSheet{out, schema}
+}
+
+func (s itemSheet) add(p fleet.PageRow) error {
+	found, _ := s.schema.Of(p) // what is wrong with them is among the page's notes
+	for _, f := range found {
+		if err := s.write(f.Item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // lines is one JSON value on a line.
 type lines struct{ out *json.Encoder }
 
-func newLines(w io.Writer, _ fleet.TicketInput) sheet {
+func newLines(w io.Writer) lines {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // URLs stay readable
 	return lines{enc}
 }
 
-func (l lines) add(p fleet.PageRow) error { return l.out.Encode(p) }
-func (l lines) end() error                { return nil }
+func (l lines) write(v any) error { return l.out.Encode(v) }
+func (l lines) end() error        { return nil }
 
 // list is one JSON list.
 type list struct {
-	lines sheet
+	lines lines
 	w     io.Writer
 	open  bool
 }
 
-func newList(w io.Writer, in fleet.TicketInput) sheet { return &list{lines: newLines(w, in), w: w} }
+func newList(w io.Writer) *list { return &list{lines: newLines(w), w: w} }
 
-func (l *list) add(p fleet.PageRow) error {
+func (l *list) write(v any) error {
 	sign := ","
 	if !l.open {
 		sign, l.open = "[\n", true
@@ -79,7 +139,7 @@ func (l *list) add(p fleet.PageRow) error {
 	if _, err := io.WriteString(l.w, sign); err != nil {
 		return err
 	}
-	return l.lines.add(p)
+	return l.lines.write(v)
 }
 
 func (l *list) end() error {
@@ -103,6 +163,16 @@ func newTable(w io.Writer, in fleet.TicketInput) sheet {
 func (t table) add(p fleet.PageRow) error { return t.Write(p) }
 func (t table) end() error                { return t.Flush() }
 
+// itemTable is CSV of items.
+type itemTable struct{ *flat.Items }
+
+func (t itemTable) write(v any) error {
+	item, _ := v.(fleet.Item)
+	return t.Write(item)
+}
+
+func (t itemTable) end() error { return t.Flush() }
+
 // download streams a ticket's pages as they are stored now, from the cursor of the
 // tenant's database.
 func (s *site) download(f form) page {
@@ -111,6 +181,11 @@ func (s *site) download(f form) page {
 		if err != nil {
 			return err
 		}
+		if f.what == asItems {
+			if _, err := fleet.NewItems(row.Input.Extract, ""); err != nil {
+				return err
+			}
+		}
 		first, err := s.Data.Pages(r.Context(), v.tenant(), row.Input.ID, 0, batch)
 		if err != nil && fleet.CodeOf(err) != fleet.CodeNotFound {
 			return err
@@ -118,7 +193,7 @@ func (s *site) download(f form) page {
 		h := w.Header()
 		h.Set("Content-Type", f.kind)
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{
-			"filename": strings.ReplaceAll(string(row.Input.ID), ":", "_") + "." + f.name,
+			"filename": strings.ReplaceAll(string(row.Input.ID), ":", "_") + f.ending(),
 		}))
 		h.Set("Vary", "Accept-Encoding")
 		if r.Method == http.MethodHead {
@@ -147,7 +222,7 @@ func (s *site) stream(
 				return err
 			}
 		}
-		if len(pages) < batch {
+		if len(pages) == 0 {
 			break
 		}
 		var err error

@@ -56,6 +56,28 @@ func TestDownload_HasEveryPageOnceInEachForm(t *testing.T) {
 	require.LessOrEqual(t, w.mostPages, 500, "never the whole in memory")
 }
 
+func TestDownload_ItemsAreWhatTheTicketExtracts(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.pages = w.pages[:2]
+	w.pages[1].Outcome = fleet.PageFailed
+	v := w.serve(t)
+	v.login(demoKey)
+	require.Contains(t, v.get("/t/demo/tickets/runs").text, `href="/t/demo/tickets/runs/items.csv"`)
+	for form, want := range map[string]string{
+		"json": "[\n{\"price\":\"12.50\"}\n]\n", "jsonl": "{\"price\":\"12.50\"}\n", "csv": "price\n12.50\n",
+	} {
+		a := v.get("/t/demo/tickets/runs/items." + form)
+		require.Equal(t, want, a.text)
+		require.Equal(t, "attachment; filename=runs-items."+form, a.Header.Get("Content-Disposition"))
+	}
+	for i := range w.tickets {
+		w.tickets[i].Input.Extract = nil
+	}
+	require.NotContains(t, v.get("/t/demo/tickets/runs").text, "items.csv")
+	require.Equal(t, http.StatusUnprocessableEntity, v.get("/t/demo/tickets/runs/items.csv").StatusCode)
+}
+
 func TestDownload_OfNothingIsAnEmptyList(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,12 +101,14 @@ func (w *world) Tickets(_ context.Context, f fleet.TicketFilter) ([]fleet.Ticket
 	return rows, nil
 }
 
-func (w *world) AllCrawlers(_ context.Context, _ fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error) {
-	var rows []fleet.CrawlerRow
-	for _, c := range w.crawlers {
-		if gone || c.State.Live() {
-			rows = append(rows, c)
-		}
+func (w *world) Crawlers(context.Context, fleet.TenantID) ([]fleet.CrawlerRow, error) {
+	return slices.DeleteFunc(slices.Clone(w.crawlers), func(c fleet.CrawlerRow) bool { return !c.State.Live() }), nil
+}
+
+func (w *world) AllCrawlers(_ context.Context, f fleet.CrawlerFilter) ([]fleet.CrawlerRow, error) {
+	rows := slices.Clone(w.crawlers)
+	if f.Limit > 0 {
+		rows = rows[:min(len(rows), f.Limit)]
 	}
 	return rows, nil
 }
@@ -151,6 +154,10 @@ func (w *world) Progress(context.Context, fleet.TenantID, fleet.TicketID) (fleet
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.counters, at, nil
+}
+
+func (w *world) Pace(context.Context, fleet.TenantID, fleet.TicketID) (fleet.Pace, error) {
+	return fleet.Pace{}, nil
 }
 
 func (w *world) StartTicket(_ context.Context, in fleet.TicketInput) (client.Ticket, error) {

@@ -20,7 +20,8 @@ type Control interface {
 	Tenant(ctx context.Context, t fleet.TenantID) (fleet.TenantStatus, error)
 	Ticket(ctx context.Context, t fleet.TenantID, id fleet.TicketID) (fleet.TicketRow, error)
 	Tickets(ctx context.Context, f fleet.TicketFilter) ([]fleet.TicketRow, error)
-	AllCrawlers(ctx context.Context, t fleet.TenantID, gone bool) ([]fleet.CrawlerRow, error)
+	Crawlers(ctx context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error)
+	AllCrawlers(ctx context.Context, f fleet.CrawlerFilter) ([]fleet.CrawlerRow, error)
 	Decisions(ctx context.Context, t fleet.TenantID, id fleet.TicketID) ([]fleet.DecisionRecord, error)
 	Bill(ctx context.Context, t fleet.TenantID, id fleet.TicketID) (fleet.Bill, error)
 	KeyOf(ctx context.Context, digest string) (fleet.KeyRow, error)
@@ -115,7 +116,7 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /t/{tenant}/crawlers", s.read(s.crawlers))
 	mux.HandleFunc("GET /t/{tenant}/tickets/{ticket}", s.read(s.ticket))
 	for _, f := range forms() {
-		mux.HandleFunc("GET /t/{tenant}/tickets/{ticket}/pages."+f.name, s.read(s.download(f)))
+		mux.HandleFunc("GET /t/{tenant}/tickets/{ticket}/"+f.File(), s.read(s.download(f)))
 	}
 	for name, act := range s.acts() {
 		mux.HandleFunc("POST /t/{tenant}/tickets/{ticket}/"+name, s.change(s.steer(name, act)))

@@ -29,7 +29,7 @@ func (s *site) overview(w http.ResponseWriter, r *http.Request, v *visit) error 
 	if err != nil {
 		return err
 	}
-	live, err := s.Control.AllCrawlers(r.Context(), v.tenant(), false)
+	live, err := s.Control.Crawlers(r.Context(), v.tenant())
 	if err != nil {
 		return err
 	}

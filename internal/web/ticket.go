@@ -34,6 +34,7 @@ type ticketView struct {
 	More       bool // pages follow
 	Acts       []act
 	Forms      []form
+	ItemForms  []form
 }
 
 // part is one of the numbers that add up to the URLs that are known.
@@ -64,7 +65,7 @@ func (s *site) ticket(w http.ResponseWriter, r *http.Request, v *visit) error {
 	if err != nil || after < 0 {
 		return fleet.Invalid("after", "is no number", "the number of a page")
 	}
-	view := ticketView{Row: row, After: after, Previous: max(0, after-pagesPerPage), Forms: forms()}
+	view := ticketView{Row: row, After: after, Previous: max(0, after-pagesPerPage), Forms: formsOf(asPages), ItemForms: formsOf(asItems)}
 	for _, read := range []func(*http.Request, *ticketView) error{s.readCounters, s.readStory, s.readPages} {
 		if err := read(r, &view); err != nil {
 			return err
@@ -109,6 +110,14 @@ func (s *site) readCounters(r *http.Request, view *ticketView) error {
 		{"in flight", "handed to a crawler, which fetches them", c.InFlight},
 		{"queued", "found, and not yet asked for", c.Queued},
 	}
+	for _, p := range []part{ // rare ones, which most readers need not learn of
+		{"not modified", "what they were when they were last fetched", c.NotModified},
+		{"blocked", "a challenge or a captcha came instead of the page", c.Blocked},
+	} {
+		if p.Count > 0 {
+			view.Parts = append(view.Parts, p)
+		}
+	}
 	return nil
 }
 
@@ -135,8 +144,11 @@ func (v ticketView) Line() string {
 		return "Is being ended"
 	case v.Counters.Discovered == 0:
 		return "Starts: no URL is known yet"
+	case v.Percent() == 100:
+		return "Runs: every URL that is known is done"
 	}
-	return fmt.Sprintf("Runs: %d %% or more of the URLs that are known are done", v.Percent()/10*10)
+	from := v.Percent() / 10 * 10
+	return fmt.Sprintf("Runs: %d to %d %% of the URLs that are known are done", from, from+10)
 }
 
 // readStory reads decisions, bill, crawlers and deliveries.
@@ -190,7 +202,13 @@ func (s *site) readPages(r *http.Request, view *ticketView) error {
 		pages, view.More = pages[:pagesPerPage], true
 	}
 	view.Pages = pages
-	return nil
+	if view.More || len(pages) == 0 {
+		return nil
+	}
+	// Large pages come fewer at a time.
+	next, err := s.Data.Pages(r.Context(), view.Row.Input.Tenant, view.Row.Input.ID, view.Last(), 1)
+	view.More = len(next) > 0
+	return err
 }
 
 // Last is the cursor of the pages that follow.

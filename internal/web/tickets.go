@@ -50,7 +50,7 @@ func (s *site) cards(r *http.Request, rows []fleet.TicketRow) ([]card, error) {
 
 func (s *site) card(r *http.Request, row fleet.TicketRow) (card, error) {
 	c := card{
-		ID: row.Input.ID, Seeds: seeds(row.Input), Labels: row.Input.Labels, State: string(row.State),
+		ID: row.Input.ID, Seeds: row.Input.Subject(), Labels: row.Input.Labels, State: string(row.State),
 		Accepted: row.Times.Accepted, Open: row.State != fleet.TicketEnded,
 	}
 	switch {
@@ -63,7 +63,7 @@ func (s *site) card(r *http.Request, row fleet.TicketRow) (card, error) {
 	case row.Wait != nil:
 		c.Why = row.Wait.Message
 	case row.Lease != nil:
-		c.Why = "on crawler " + short(row.Lease.GUID)
+		c.Why = "on crawler " + row.Lease.GUID.Short()
 	}
 	var err error
 	c.Counters, err = s.progress(r, row)

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -15,7 +14,7 @@ import (
 // words are what the templates call.
 func words() template.FuncMap {
 	return template.FuncMap{
-		"moment": moment, "machine": machine, "span": span, "short": short, "size": size,
+		"moment": moment, "machine": machine, "span": span, "short": fleet.GUID.Short, "size": size,
 		"number": number, "tone": tone, "ledger": ledgerWords, "kind": kindWords, "place": withoutQuery,
 		"labels": labelTexts, "list": named, "days": days,
 	}
@@ -60,9 +59,6 @@ func span(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 }
-
-// short is the end of a GUID: those that are made in the same minute begin alike.
-func short(g fleet.GUID) string { return string(g[max(0, len(g)-8):]) }
 
 // size renders a number of bytes.
 func size(n int64) string {
@@ -176,15 +172,4 @@ func labelTexts(labels map[string]string) []string {
 		out = append(out, k+"="+labels[k])
 	}
 	return out
-}
-
-// seeds names a ticket by what it crawls.
-func seeds(in fleet.TicketInput) string {
-	switch len(in.URLs) {
-	case 0:
-		return ""
-	case 1:
-		return in.URLs[0]
-	}
-	return fmt.Sprintf("%s and %d more", strings.TrimSpace(in.URLs[0]), len(in.URLs)-1)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"syscall"
@@ -33,9 +32,8 @@ const (
 type Options struct {
 	// Secret gives what a tenant's messages are signed with. Required.
 	Secret func(fleet.TenantID) fleet.Secret
-	// AllowPrivate are the networks that may be reached although they are private: the
-	// operator's to set, never a tenant's.
-	AllowPrivate []netip.Prefix
+	// Reach is what the operator lets it ask besides the public web.
+	Reach guard.Reach
 	// UserAgent is the header of that name.
 	UserAgent string
 	// Timeout bounds one request; default DefaultTimeout.
@@ -55,7 +53,7 @@ func New(o Options) *Poster {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
 	}
-	dialer := net.Dialer{Timeout: o.Timeout, Control: guard.New(o.AllowPrivate).Control}
+	dialer := net.Dialer{Timeout: o.Timeout, Control: guard.New(o.Reach).Control}
 	return &Poster{o: o, client: &http.Client{
 		Timeout: o.Timeout,
 		Transport: &http.Transport{
@@ -148,19 +146,8 @@ func (p *Poster) failure(err error) error {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return passing("the receiver cut the connection")
 	case outer != nil:
-		return passing("no connection: " + innermost(outer).Error())
+		return passing("no connection: " + guard.Cause(outer).Error())
 	default:
 		return passing("no connection")
-	}
-}
-
-// innermost unwraps an error: the outer ones carry the URL.
-func innermost(err error) error {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err
-		}
-		err = next
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 	"github.com/crawlfleet/crawlfleet/internal/webhook"
 )
 
@@ -28,7 +29,7 @@ func poster(t *testing.T, o webhook.Options) *webhook.Poster {
 }
 
 // loopback lets the poster reach the test's own receiver.
-var loopback = webhook.Options{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+var loopback = webhook.Options{Reach: guard.Reach{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
 
 func receiver(t *testing.T, h http.HandlerFunc) fleet.Delivery {
 	t.Helper()

@@ -59,6 +59,7 @@ func TestCrash_BeforeTheForkSpendsTheGUID(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, fleet.PhaseExited, i.Phase, "whether it ran is unknown, so it never does")
 	require.Contains(t, i.Reason, "middle of its launch")
+	require.True(t, i.Cut, "its place is not at fault")
 	require.Empty(t, m.of(t, s.GUID))
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(p.Stop(t.Context(), s.Key, fleet.StopOptions{})))
 }

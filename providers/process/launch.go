@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -19,8 +18,8 @@ import (
 // Launch forks a crawler, once in the life of its GUID. It returns when the process
 // runs and its record says so.
 func (p *Provider) Launch(ctx context.Context, s fleet.Spec) (fleet.Instance, error) {
-	if err := p.check(s); err != nil {
-		return fleet.Instance{}, err
+	if err := s.Check(p.offering(s.Offering)); err != nil {
+		return fleet.Instance{}, failure(opLaunch, fleet.ClassFatal, err)
 	}
 	unlock, err := p.lock(ctx, opLaunch)
 	if err != nil {
@@ -44,26 +43,6 @@ func (p *Provider) Launch(ctx context.Context, s fleet.Spec) (fleet.Instance, er
 		return fleet.Instance{}, err
 	}
 	return p.start(ctx, s, program, address)
-}
-
-// check refuses what no retry can make right.
-func (p *Provider) check(s fleet.Spec) error {
-	o, known := p.offering(s.Offering)
-	var err error
-	switch {
-	case s.Fleet == "" || s.Tenant == "":
-		err = fleet.Invalid("fleet", "or tenant is missing", "both")
-	case s.GUID.Validate() != nil:
-		err = s.GUID.Validate()
-	case !known:
-		err = fleet.Invalid("offering", fmt.Sprintf("%q does not exist", s.Offering), "one of Offerings")
-	case s.Address != "" && !slices.Contains(o.Addresses, s.Address):
-		err = fleet.Invalid("address", fmt.Sprintf("%s is not one of %s", s.Address, o.ID),
-			"one of its addresses")
-	default:
-		return nil
-	}
-	return failure(opLaunch, fleet.ClassFatal, err)
 }
 
 // launched answers what an earlier Launch of the key has come to; ClassNotFound if

@@ -39,6 +39,7 @@ func (r record) instance() fleet.Instance {
 	i := fleet.Instance{
 		Key: r.Key, Offering: r.Offering, Address: r.Address, ExitCode: r.ExitCode,
 		Reason: r.Reason, CreatedAt: r.CreatedAt, EndedAt: r.EndedAt, Phase: fleet.PhaseRunning,
+		Cut: r.ended() && r.Reason == reasonCut,
 	}
 	if r.PID != 0 {
 		i.ProviderID = strconv.Itoa(r.PID)

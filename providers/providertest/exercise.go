@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -27,6 +28,9 @@ type Setup func(t *testing.T) Substrate
 
 // Substrate is one empty substrate and the means to look at it from outside.
 type Substrate struct {
+	// Fleet and Foreign are the case's own fleets, where cases share one substrate;
+	// default the constants.
+	Fleet, Foreign fleet.FleetID
 	// Open gives a provider over the substrate. Every call is another control worker:
 	// what one knows, the next finds out.
 	Open func(t *testing.T) fleet.Provider
@@ -78,6 +82,7 @@ func Exercise(t *testing.T, setup Setup) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup(t)
+			s.Fleet, s.Foreign = cmp.Or(s.Fleet, Fleet), cmp.Or(s.Foreign, Foreign)
 			run(&bench{Substrate: s, provider: s.Open(t)}, t)
 		})
 	}
@@ -92,6 +97,13 @@ type bench struct {
 // Key makes a key that nobody has used.
 func Key() fleet.Key {
 	return fleet.Key{Fleet: Fleet, Tenant: Tenant, GUID: fleet.GUID(uuid.NewString())}
+}
+
+// key makes a key of the case's fleet.
+func (b *bench) key() fleet.Key {
+	k := Key()
+	k.Fleet = b.Fleet
+	return k
 }
 
 // launch starts a crawler, waits until its program runs, and stops it at the end.

@@ -12,7 +12,7 @@ import (
 )
 
 func (b *bench) launchTwice(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	first := b.launch(t, s)
 	second := b.launch(t, s)
 	require.Equal(t, first.ProviderID, second.ProviderID)
@@ -24,7 +24,7 @@ func (b *bench) launchTwice(t *testing.T) {
 const crowd = 20
 
 func (b *bench) launchAtOnce(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	providers := []fleet.Provider{b.provider, b.Open(t)}
 	instances, errs := make([]fleet.Instance, crowd), make([]error, crowd)
 	var all sync.WaitGroup
@@ -39,12 +39,12 @@ func (b *bench) launchAtOnce(t *testing.T) {
 		require.Equal(t, instances[0].ProviderID, instances[n].ProviderID)
 	}
 	b.started(t, s.Key)
-	require.Len(t, b.all(t, Fleet), 1)
+	require.Len(t, b.all(t, b.Fleet), 1)
 	require.Equal(t, 1, b.Starts(t, s.Key))
 }
 
 func (b *bench) launchFinished(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	i := b.launch(t, s)
 	b.Kill(t, i)
 	b.becomes(t, b.provider, s.Key, fleet.PhaseExited)
@@ -57,7 +57,7 @@ func (b *bench) launchFinished(t *testing.T) {
 }
 
 func (b *bench) launchStopped(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	b.launch(t, s)
 	b.stopUntilGone(t, b.provider, s.Key, Patience)
 	for _, p := range []fleet.Provider{b.provider, b.Open(t)} {
@@ -72,7 +72,7 @@ func (b *bench) launchStopped(t *testing.T) {
 }
 
 func (b *bench) lostResponse(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	// The worker that asked is gone before it could tell anybody.
 	_, err := b.Open(t).Launch(t.Context(), s)
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func (b *bench) lostResponse(t *testing.T) {
 }
 
 func (b *bench) cutShort(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	for n := range 10 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(n)*time.Millisecond)
 		if _, err := b.provider.Launch(ctx, s); err != nil {
@@ -90,12 +90,12 @@ func (b *bench) cutShort(t *testing.T) {
 		cancel()
 	}
 	b.launch(t, s)
-	require.Len(t, b.all(t, Fleet), 1)
+	require.Len(t, b.all(t, b.Fleet), 1)
 	require.Equal(t, 1, b.Starts(t, s.Key))
 }
 
 func (b *bench) conflict(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	b.launch(t, s)
 	other := s
 	other.Tenant = "other"
@@ -105,18 +105,18 @@ func (b *bench) conflict(t *testing.T) {
 }
 
 func (b *bench) wrongSpec(t *testing.T) {
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	s.Offering = fleet.OfferingID(string(b.provider.Kind()) + "/nowhere")
 	_, err := b.provider.Launch(t.Context(), s)
 	requireClass(t, fleet.ClassFatal, err)
-	require.Empty(t, b.all(t, Fleet))
+	require.Empty(t, b.all(t, b.Fleet))
 }
 
 func (b *bench) capacity(t *testing.T) {
 	for range b.Capacity {
-		b.launch(t, b.Spec(t, Key()))
+		b.launch(t, b.Spec(t, b.key()))
 	}
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	_, err := b.provider.Launch(t.Context(), s)
 	requireClass(t, fleet.ClassCapacity, err)
 	var e *fleet.ProviderError
@@ -124,7 +124,7 @@ func (b *bench) capacity(t *testing.T) {
 	require.NotEqual(t, fleet.Scoped{}, e.Scope, "a capacity error says what to cool down")
 
 	var one fleet.Instance
-	for _, one = range b.all(t, Fleet) {
+	for _, one = range b.all(t, b.Fleet) {
 		break
 	}
 	b.stopUntilGone(t, b.provider, one.Key, Patience)
@@ -136,14 +136,14 @@ func (b *bench) pinned(t *testing.T) {
 	if !b.provider.Capabilities().PinsAddress {
 		return // it says so, and nobody asks
 	}
-	i := b.launch(t, b.Spec(t, Key()))
+	i := b.launch(t, b.Spec(t, b.key()))
 	b.Kill(t, i)
 	b.becomes(t, b.provider, i.Key, fleet.PhaseExited)
-	s := b.Spec(t, Key())
+	s := b.Spec(t, b.key())
 	s.Address = i.Address
 	require.Equal(t, i.Address, b.launch(t, s).Address)
 
-	s = b.Spec(t, Key())
+	s = b.Spec(t, b.key())
 	s.Address = i.Address
 	_, err := b.provider.Launch(t.Context(), s)
 	require.Contains(t, []fleet.Class{fleet.ClassConflict, fleet.ClassCapacity}, fleet.ClassOf(err),

@@ -16,8 +16,8 @@ func (b *bench) purge(t *testing.T) {
 	if !ok {
 		return
 	}
-	require.NoError(t, p.Purge(t.Context(), Key()), "of one that nobody knows there is nothing")
-	s := b.Spec(t, Key())
+	require.NoError(t, p.Purge(t.Context(), b.key()), "of one that nobody knows there is nothing")
+	s := b.Spec(t, b.key())
 	i := b.launch(t, s)
 	require.Equal(t, fleet.ClassConflict, fleet.ClassOf(p.Purge(t.Context(), s.Key)), "it runs")
 	require.True(t, b.Runs(t, i))
@@ -34,7 +34,7 @@ func (b *bench) purge(t *testing.T) {
 	require.NoError(t, p.Purge(t.Context(), s.Key), "twice is once")
 	_, err = b.provider.Describe(t.Context(), s.Key)
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(err))
-	for listed, err := range b.provider.List(t.Context(), fleet.Filter{Fleet: Fleet}) {
+	for listed, err := range b.provider.List(t.Context(), fleet.Filter{Fleet: b.Fleet}) {
 		require.NoError(t, err)
 		require.NotEqual(t, s.GUID, listed.GUID)
 	}

@@ -18,7 +18,7 @@ const (
 	exitDone    = 0
 	exitError   = 1
 	exitUsage   = 2
-	exitOutcome = 3 // a ticket ended failed, cancelled or expired
+	exitOutcome = 3 // a ticket ended failed, cancelled or expired; something is left over
 	exitWaiting = 4 // the wait ended first; the ticket goes on
 )
 

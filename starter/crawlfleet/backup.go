@@ -22,8 +22,8 @@ func newBackupCommand(app *App) *cobra.Command {
 archive, as they were at one instant. The fleet may run or not; writers wait for some
 milliseconds, and the output says for how many.
 
-The archive holds the results and the fleet's secret, and only its owner can read it. The
-configuration is not in it. Without a name it is called after the fleet and the time.`,
+The archive holds the results, the fleet's secret and its gateway's authority, and only its
+owner can read it. The configuration is not in it. Without a name it is called after the fleet and the time.`,
 		`  crawlfleet backup
   crawlfleet backup /backups/monday.tar.gz -o json`,
 		0, 1, app.backup)

@@ -3,30 +3,25 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
-	"net"
-	"net/netip"
-	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"github.com/crawlfleet/crawlfleet/activities"
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/credential"
 	"github.com/crawlfleet/crawlfleet/internal/dataplane"
-	"github.com/crawlfleet/crawlfleet/internal/devserver"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
 	"github.com/crawlfleet/crawlfleet/internal/telemetry"
 	"github.com/crawlfleet/crawlfleet/internal/webhook"
-	"github.com/crawlfleet/crawlfleet/providers/process"
 	"github.com/crawlfleet/crawlfleet/workers"
+	"github.com/crawlfleet/crawlfleet/workflows/plan"
 )
 
 // unplacedMax is how many launches of one account may be under way: what a machine
@@ -40,10 +35,14 @@ type control struct {
 	store   *controldb.Store
 	data    *tenantdb.Store
 	plane   *dataplane.Server
+	sights  *dataplane.Sights
+	running *dataplane.Running
 	client  *client.Client
 	poster  *webhook.Poster
 	figures *telemetry.Fleet
 	workers *workers.Control
+	// taking are the workers once they take what crawlers say.
+	taking atomic.Pointer[workers.Control]
 }
 
 // startControl opens the stores and serves. After an error nothing is left open.
@@ -51,12 +50,16 @@ func startControl(
 	ctx context.Context, cfg config.Config, dir *config.Dir, dial client.Options,
 	registry prometheus.Registerer, log *zap.Logger,
 ) (c *control, err error) {
-	c = &control{dir: dir}
+	c = &control{dir: dir, running: dataplane.NewRunning()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.stop(context.WithoutCancel(ctx)))
 		}
 	}()
+	asked := cfg
+	if cfg, err = discover(ctx, cfg); err != nil {
+		return c, err
+	}
 	secret, err := dir.Secret()
 	if err != nil {
 		return c, err
@@ -66,8 +69,8 @@ func startControl(
 	}
 	c.figures = telemetry.NewFleet(registry, telemetry.FleetOptions{Gauges: c.store, Dir: dir.Path})
 	c.poster = webhook.New(webhook.Options{
-		Secret:       func(t fleet.TenantID) fleet.Secret { return fleet.WebhookSecret(secret, t) },
-		AllowPrivate: cfg.AllowPrivate, UserAgent: "crawlfleet/" + thisBuild().Version,
+		Secret: func(t fleet.TenantID) fleet.Secret { return fleet.WebhookSecret(secret, t) },
+		Reach:  reach(cfg), UserAgent: "crawlfleet/" + thisBuild().Version,
 	})
 	seams := c.seams(dir)
 	if err := c.startPlane(ctx, cfg, dir, seams, secret, log); err != nil {
@@ -76,41 +79,75 @@ func startControl(
 	if c.client, err = client.Dial(ctx, dial); err != nil {
 		return c, err
 	}
-	program, err := findProgram(devserver.CrawlerProgram, cfg.Process.Crawler, dial.Environ)
+	machines, err := c.openMachines(cfg, asked, dial, seams.crawlerEnv, log)
 	if err != nil {
 		return c, err
 	}
-	env := c.crawlerEnv(cfg, dial)
-	maps.Copy(env, seams.crawlerEnv)
-	provider, err := processProvider(cfg, dir, program, env, log)
-	if err != nil {
+	if c.workers, err = workers.NewControl(c.workerOptions(cfg, seams, machines, secret, log)); err != nil {
 		return c, err
 	}
-	c.workers, err = workers.NewControl(workers.ControlOptions{
+	if err := c.workers.Start(ctx); err != nil {
+		return c, err
+	}
+	c.taking.Store(c.workers)
+	return c, nil
+}
+
+// openMachines opens the providers, whose crawlers get what reaches the control side, and
+// extra. asked is the configuration without what the substrates know.
+func (c *control) openMachines(
+	cfg, asked config.Config, dial client.Options, extra map[string]string, log *zap.Logger,
+) (opened, error) {
+	ca, err := gatewayCA(cfg, c.dir)
+	if err != nil {
+		return nil, err
+	}
+	local, remote := c.crawlerEnv(cfg, dial), commonEnv(cfg)
+	maps.Copy(remote, gatewayEnv(cfg, ca))
+	maps.Copy(local, extra)
+	maps.Copy(remote, extra)
+	return openSubstrates(cfg, c.dir, substrateParts{
+		asked: asked, local: local, remote: remote, environ: dial.Environ, log: log,
+	})
+}
+
+func (c *control) workerOptions(
+	cfg config.Config, s seams, machines opened, secret fleet.Secret, log *zap.Logger,
+) workers.ControlOptions {
+	id := c.dir.Stamp.Fleet
+	maker := credential.Maker{Fleet: id, Secret: secret}
+	return workers.ControlOptions{
 		Client: c.client.Temporal(), Namespace: c.client.Namespace(),
-		Fleet: dir.Stamp.Fleet, Control: seams.control, Data: seams.data,
-		Providers: activities.Providers{process.Kind: provider},
-		Accounts:  []fleet.Account{process.Account},
-		Allow:     cfg.AllowPrivate,
+		Fleet: id, Control: s.control, Data: s.data,
+		Providers: machines.providers(), Accounts: accounts(cfg),
+		Allow: cfg.AllowPrivate,
 		Retry: fleet.DeliveryRetry{
 			First: fleet.Duration(cfg.Webhook.RetryFirst), Most: fleet.Duration(cfg.Webhook.RetryMost),
 			For: fleet.Duration(cfg.Webhook.RetryFor),
 		},
 		Poster: c.poster, Count: counted(c.figures),
 		KeepEvery: cfg.Keeper.Every, SpendEvery: cfg.Keeper.SpendEvery,
-		// Each crawler of this substrate has the same: the provider adds what is its own.
-		Env: func(fleet.CrawlerInput) map[string]string { return nil },
-		Token: func(r fleet.CrawlerRef) fleet.Secret {
-			return dataplane.Token(secret, fleet.Key{
-				Fleet: dir.Stamp.Fleet, Tenant: r.Tenant, GUID: r.GUID,
-			})
+		// The crawlers of a substrate have the same: its provider adds what is their own.
+		Env:       c.ownEnv,
+		IdleAfter: cfg.Crawler.IdleAfter,
+		Token: func(in fleet.CrawlerInput) fleet.Secret {
+			if !direct(cfg, in.Provider) {
+				return maker.Bootstrap(fleet.CrawlerRef{Tenant: in.Tenant, GUID: in.GUID})
+			}
+			return dataplane.Token(secret, fleet.Key{Fleet: id, Tenant: in.Tenant, GUID: in.GUID})
 		},
-		Build: thisBuild().id(), Log: log, Interceptors: seams.interceptors,
-	})
-	if err != nil {
-		return c, err
+		Proven:  func(g fleet.GUID, h fleet.Hello) error { return maker.Proven(g, h, time.Now()) },
+		Running: c.running.Of,
+		Build:   thisBuild().id(), Log: log, Interceptors: s.interceptors, Clock: clock(c.dir),
 	}
-	return c, c.workers.Start(ctx)
+}
+
+// arrived hands on that a crawler polls; before the workers run, its Hello will say so.
+func (c *control) arrived(ctx context.Context, h fleet.Hello) error {
+	if w := c.taking.Load(); w != nil {
+		return w.Arrived(ctx, h)
+	}
+	return nil
 }
 
 func (c *control) openStores(ctx context.Context, cfg config.Config, dir *config.Dir) (err error) {
@@ -125,9 +162,12 @@ func (c *control) startPlane(
 	ctx context.Context, cfg config.Config, dir *config.Dir, s seams, secret fleet.Secret,
 	log *zap.Logger,
 ) error {
+	c.sights = dataplane.NewSights(c.store, log)
+	c.sights.Start(ctx)
 	handler, err := dataplane.New(dataplane.Options{
-		Data: s.plane, Leases: c.store,
-		Tokens: dataplane.Tokens{Fleet: dir.Stamp.Fleet, Secret: secret}, Log: log,
+		Data: s.plane, Leases: c.store, Sights: c.sights, Running: c.running,
+		Tokens: dataplane.Tokens{Fleet: dir.Stamp.Fleet, Secret: secret}, Gate: c.store,
+		Ready: c.arrived, Log: log,
 	})
 	if err != nil {
 		return err
@@ -142,60 +182,6 @@ func (c *control) startPlane(
 	return err
 }
 
-// formerWorker is how long a worker waits for one before it to let go of a port: its
-// supervisor was killed, and it is ending.
-const formerWorker = 15 * time.Second
-
-// listen calls start, again while one of our own programs still holds the port, and
-// says who holds it when it is anybody else.
-func listen(ctx context.Context, address, flag string, start func() error) error {
-	give := time.Now().Add(formerWorker)
-	for {
-		err := start()
-		if err == nil || fleet.CodeOf(err) != fleet.CodeBusy {
-			return err
-		}
-		_, text, _ := net.SplitHostPort(address)
-		port, _ := strconv.Atoi(text) // an address that is none is not busy
-		holder, known := devserver.WhoHolds(port)
-		if !known || !strings.HasPrefix(holder.Program, "crawlfleet") || time.Now().After(give) {
-			return devserver.PortBusy(port, flag)
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
-}
-
-// crawlerEnv is what every crawler of this machine gets, besides what is its own.
-func (c *control) crawlerEnv(cfg config.Config, dial client.Options) map[string]string {
-	env := map[string]string{}
-	for _, v := range dial.Environ {
-		if name, value, ok := strings.Cut(v, "="); ok && strings.HasPrefix(name, "TEMPORAL_") {
-			env[name] = value
-		}
-	}
-	env["TEMPORAL_ADDRESS"] = c.client.Address()
-	env["TEMPORAL_NAMESPACE"] = c.client.Namespace()
-	env[fleet.EnvDataPlane] = c.plane.URL()
-	env[fleet.EnvContact] = cfg.Contact
-	env[fleet.EnvAllowPrivate] = prefixes(cfg.AllowPrivate)
-	env[fleet.EnvLaunchBudget] = cfg.Crawler.LaunchBudget.String()
-	env[fleet.EnvOrphanAfter] = cfg.Crawler.OrphanAfter.String()
-	env[fleet.EnvCodecKeys] = cfg.Codec.Keys.Reveal()
-	return env
-}
-
-func prefixes(all []netip.Prefix) string {
-	texts := make([]string, len(all))
-	for i, p := range all {
-		texts[i] = p.String()
-	}
-	return strings.Join(texts, ",")
-}
-
 // stop ends what was started, from the outside in: no new work, then no new
 // batches, then the databases.
 func (c *control) stop(ctx context.Context) error {
@@ -205,6 +191,9 @@ func (c *control) stop(ctx context.Context) error {
 	}
 	if c.plane != nil {
 		err = errors.Join(err, c.plane.Stop(ctx))
+	}
+	if c.sights != nil {
+		c.sights.Stop(ctx)
 	}
 	if c.client != nil {
 		c.client.Close()
@@ -225,17 +214,27 @@ func (c *control) stop(ctx context.Context) error {
 func openControl(
 	ctx context.Context, cfg config.Config, dir *config.Dir, readOnly bool,
 ) (*controldb.Store, error) {
-	return controldb.Open(ctx, controldb.Options{
+	return controldb.Open(ctx, controlOptions(cfg, dir, offerings(cfg), readOnly))
+}
+
+func controlOptions(
+	cfg config.Config, dir *config.Dir, places []fleet.Offering, readOnly bool,
+) controldb.Options {
+	return controldb.Options{
 		Path: dir.Control(), Postgres: cfg.Store, ReadOnly: readOnly, Fleet: dir.Stamp.Fleet,
-		Offerings: offerings(cfg), Pins: []fleet.ProviderKind{process.Kind},
-		UnplacedMax: unplacedMax, AllowPrivate: cfg.AllowPrivate,
+		Offerings: places, Pins: pins(places),
+		UnplacedMax: unplacedMax, AllowPrivate: cfg.AllowPrivate, AllowPorts: cfg.AllowPorts, IgnoreRobots: cfg.IgnoreRobots,
 		Clock: clock(dir), NewGUID: newGUID,
+		Egress: controldb.EgressOptions{
+			Remember: cfg.Egress.Remember, ShareBans: cfg.Egress.Bans == "shared",
+			Ban: plan.BanTimes{First: cfg.Egress.BanFirst, Most: cfg.Egress.BanMost},
+		},
 		Cooldowns: map[fleet.Class]time.Duration{
 			fleet.ClassCapacity: cfg.Cooldown.Capacity, fleet.ClassQuota: cfg.Cooldown.Quota,
 			fleet.ClassAmbiguous: cfg.Cooldown.Failure, fleet.ClassRetryable: cfg.Cooldown.Failure,
 			fleet.ClassFatal: cfg.Cooldown.Failure,
 		},
-	})
+	}
 }
 
 // openTenants opens the tenants' databases for the worker, or read-only for a door.
@@ -254,33 +253,6 @@ func openTenants(cfg config.Config, dir *config.Dir, readOnly bool) (*tenantdb.S
 // newGUID is a UUID of version 7: it sorts by time, which a person who reads a list
 // of crawlers is glad of.
 func newGUID() fleet.GUID { return fleet.GUID(uuid.Must(uuid.NewV7()).String()) }
-
-// offerings are the places of this fleet.
-func offerings(cfg config.Config) []fleet.Offering {
-	places := cfg.Process.Offerings
-	if len(places) == 0 {
-		places = process.DefaultOfferings(cfg.Process.Capacity)
-	}
-	places = process.Addressed(places, cfg.Process.Loopback, cfg.Process.Addresses)
-	for i := range places {
-		if cfg.Crawler.IdleAfter > 0 {
-			places[i].IdleAfter = fleet.Duration(cfg.Crawler.IdleAfter)
-		}
-	}
-	return places
-}
-
-func processProvider(
-	cfg config.Config, dir *config.Dir, program string, env map[string]string, log *zap.Logger,
-) (*process.Provider, error) {
-	p, err := process.New(process.Options{
-		Dir: dir.Crawlers(), Program: program, Env: env, Offerings: offerings(cfg), Log: log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("process provider: %w", err)
-	}
-	return p, nil
-}
 
 // ready reports whether tickets can be taken: the control store and Temporal answer, and
 // there is room to write.

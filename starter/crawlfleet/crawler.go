@@ -21,7 +21,7 @@ the end of a GUID is enough where only one crawler has it.`,
 }
 
 func newCrawlerListCommand(app *App) *cobra.Command {
-	var tenant string
+	var filter fleet.CrawlerFilter
 	var gone bool
 	c := command("list", "list crawlers", "Lists the crawlers that live, with --gone the ended ones too.",
 		"  crawlfleet crawler list --tenant demo --gone", 0, 0,
@@ -30,7 +30,12 @@ func newCrawlerListCommand(app *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all, err := r.AllCrawlers(ctx, fleet.TenantID(tenant), gone)
+			var all []fleet.CrawlerRow
+			if gone {
+				all, err = r.AllCrawlers(ctx, filter)
+			} else {
+				all, err = r.Crawlers(ctx, filter.Tenant)
+			}
 			if err != nil {
 				return err
 			}
@@ -46,8 +51,9 @@ func newCrawlerListCommand(app *App) *cobra.Command {
 				}
 			})
 		})
-	c.Flags().StringVarP(&tenant, "tenant", "t", "", "of this tenant only")
+	c.Flags().StringVarP((*string)(&filter.Tenant), "tenant", "t", "", "of this tenant only")
 	c.Flags().BoolVar(&gone, "gone", false, "ended ones too")
+	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most this many, with --gone")
 	return c
 }
 
@@ -91,12 +97,11 @@ func crawlerOf(ctx context.Context, r fleet.Reader, part string) (fleet.CrawlerR
 	if fleet.GUID(part).Validate() == nil {
 		return r.Crawler(ctx, fleet.GUID(part))
 	}
-	all, err := r.AllCrawlers(ctx, "", true)
-	if err != nil {
-		return fleet.CrawlerRow{}, err
-	}
 	var found []fleet.CrawlerRow
-	for _, c := range all {
+	for c, err := range fleet.EveryCrawler(ctx, r, "") {
+		if err != nil {
+			return fleet.CrawlerRow{}, err
+		}
 		g := string(c.GUID)
 		if part != "" && (strings.HasPrefix(g, part) || strings.HasSuffix(g, part)) {
 			found = append(found, c)

@@ -3,20 +3,25 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/providers/process"
 )
 
 func newCrawlerLogsCommand(app *App) *cobra.Command {
 	var follow bool
 	c := command("logs GUID", "print a crawler's log",
-		"Prints the log of a crawler that runs, or ran, as a process of this machine; -f goes on until it is gone.",
+		`Prints the log of a crawler that runs, or ran, as long as its substrate has it: a process of this
+machine and a container until they are purged, with the tenant's logs. -f goes on until it is gone.`,
 		"  crawlfleet crawler logs 5b8c6d2e -f", 1, 1,
 		func(ctx context.Context, args []string) error { return app.logs(ctx, args[0], follow) })
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on until the crawler is gone")
@@ -37,6 +42,9 @@ func (a *App) logs(ctx context.Context, prefix string, follow bool) error {
 		return err
 	}
 	f, err := os.Open(d.CrawlerLog(row.GUID))
+	if errors.Is(err, fs.ErrNotExist) && row.Provider != process.Kind && row.Provider != "" {
+		return a.substrateLogs(ctx, d, row, follow)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return &fleet.Error{
 			Code: fleet.CodeNotFound, Field: "guid", Message: "crawler " + string(row.GUID) + " has no log here",
@@ -61,4 +69,33 @@ func (a *App) logs(ctx context.Context, prefix string, follow bool) error {
 			return err
 		}
 	}
+}
+
+// substrateLogs asks the substrate.
+func (a *App) substrateLogs(ctx context.Context, d *config.Dir, row fleet.CrawlerRow, follow bool) error {
+	l, err := a.config()
+	if err != nil {
+		return err
+	}
+	cfg := l.Config
+	cfg.Providers = []fleet.ProviderKind{row.Provider}
+	all, err := openSubstrates(cfg, d, substrateParts{environ: a.Environ, ending: true, log: zap.NewNop()})
+	if err != nil {
+		return err
+	}
+	none := &fleet.Error{
+		Code: fleet.CodeNotFound, Field: "guid",
+		Message: fmt.Sprintf("%s has no log of crawler %s", row.Provider, row.GUID),
+		Want:    "a crawler that was started there and is not yet purged",
+	}
+	reader, ok := all[row.Provider].(fleet.LogReader)
+	if !ok {
+		return none
+	}
+	key := fleet.Key{Fleet: d.Stamp.Fleet, Tenant: row.Tenant, GUID: row.GUID}
+	err = reader.Logs(ctx, key, a.Out, follow)
+	if fleet.ClassOf(err) == fleet.ClassNotFound {
+		return none.Because(err)
+	}
+	return err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/nomadagent"
 	"github.com/crawlfleet/crawlfleet/internal/sample"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/internal/telemetry"
@@ -38,8 +39,9 @@ const (
 
 // demoOptions are the command's flags.
 type demoOptions struct {
-	exit bool
-	url  string
+	exit     bool
+	url      string
+	provider string
 }
 
 // demo is one run: a fleet of its own, a site of its own, and the evidence by which
@@ -52,8 +54,13 @@ type demo struct {
 	cfg   config.Config
 	dir   *config.Dir
 	fleet *embedded
-	site  *sample.Site // nil when a stranger's site is crawled
-	logs  []*os.File   // the supervisor's and the site's
+	site  *sample.Site        // nil when a stranger's site is crawled
+	logs  []*os.File          // the supervisor's and the site's
+	nomad []*nomadagent.Agent // its own, on that provider
+	// docker is its engine, on that provider; siteHosts are where the site listens, empty for
+	// loopback.
+	docker    demoDocker
+	siteHosts []string
 
 	steer   steering
 	control fleet.Reader
@@ -84,16 +91,23 @@ inside a checkout, and plays six acts against a bundled site of about 300 pages.
 is judged by the site's log, the stores and the process table. Where TEMPORAL_ADDRESS is
 set that server is used. Exit code 0 means that every act held.
 
+With --provider nomad the crawlers are jobs (raw_exec) of two Nomad nodes that the demo starts,
+or of the agent on this machine that NOMAD_ADDR names. With --provider docker they are containers
+of the Docker engine on this machine, in a network that the demo makes and removes.
+
 On a terminal the fleet stays up until Ctrl-C. --url crawls another site instead, politely
 and 50 pages of it at most.`,
 		`  crawlfleet demo
   crawlfleet demo --exit
+  crawlfleet demo --provider nomad
+  crawlfleet demo --provider docker
   crawlfleet demo --url https://example.com/`, 0, 0,
 		func(ctx context.Context, _ []string) error {
 			d := &demo{app: app, o: o, screen: newDemoScreen(app), began: time.Now()}
 			return d.run(ctx)
 		})
 	c.Flags().BoolVar(&o.exit, "exit", false, "end after the last act, also on a terminal")
+	c.Flags().StringVar(&o.provider, "provider", "process", "where the crawlers run: process, nomad or docker")
 	c.Flags().StringVar(&o.url, "url", "", "crawl this site instead of the bundled one")
 	app.settingFlags(c.Flags(), "contact", "allowPrivate", "store")
 	return c
@@ -106,6 +120,9 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	defer func() { _ = d.log.Sync() }() // a log that cannot be written is not the demo's matter
 	err := d.build(ctx)
+	if err == nil {
+		err = demoSubstrates()[d.o.provider].start(d, ctx)
+	}
 	if err == nil {
 		err = d.start(ctx)
 	}
@@ -149,7 +166,7 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkDemoURL(d.o.url); err != nil {
+	if err := errors.Join(checkDemoProvider(d.o.provider), checkDemoURL(d.o.url)); err != nil {
 		return err
 	}
 	path, err := d.directory()
@@ -219,13 +236,16 @@ func demoConfig(user config.Config, path string, bundled bool) config.Config {
 	c.Temporal.Port, c.Temporal.UIPort = 0, 0
 	c.HTTP.Listen, c.DataPlane.Listen, c.Web.Listen = "127.0.0.1:0", "127.0.0.1:0", ""
 	c.Crawler.IdleAfter, c.Crawler.OrphanAfter = demoIdle, demoOrphan
-	c.AllowPrivate = user.AllowPrivate
+	c.AllowPrivate, c.AllowPorts = user.AllowPrivate, user.AllowPorts
 	if bundled {
 		c.AllowPrivate = append(c.AllowPrivate[:len(c.AllowPrivate):len(c.AllowPrivate)],
-			netip.MustParsePrefix("127.0.0.0/8"))
+			demoLoopback())
 	}
 	return c
 }
+
+// demoLoopback is where the bundled site listens, unless the crawlers are in containers.
+func demoLoopback() netip.Prefix { return netip.MustParsePrefix("127.0.0.0/8") }
 
 func checkDemoURL(text string) error {
 	if text == "" {

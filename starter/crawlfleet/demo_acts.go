@@ -105,7 +105,7 @@ func (d *demo) judgeProvision(ctx context.Context, r *actReport) error {
 	if err != nil {
 		return err
 	}
-	crawlers, err := d.control.AllCrawlers(ctx, d.tenant, true)
+	crawlers, err := d.control.AllCrawlers(ctx, fleet.CrawlerFilter{Tenant: d.tenant})
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (d *demo) cold(ctx context.Context, r *actReport) error {
 	r.say("%d pages and %d files in %s, %d redirects, %d broken; %d forbidden URLs left alone, traps too",
 		len(truth.Pages), len(truth.Files), span(t.row.Times.Ended.Sub(t.at)), len(truth.Redirects),
 		len(truth.Broken), len(truth.Blocked))
-	running, err := d.processes()
+	running, err := d.processes(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func (d *demo) cold(ctx context.Context, r *actReport) error {
 
 // warm runs the second ticket: same session, so the same crawler and address.
 func (d *demo) warm(ctx context.Context, r *actReport) error {
-	before, err := d.processes()
+	before, err := d.processes(ctx)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (d *demo) warm(ctx context.Context, r *actReport) error {
 	r.say("warm: %s from the request to the first page, routed after %s, no crawler started",
 		span(first.Sub(t.at)), span(t.row.Times.Leased.Sub(t.at)))
 	r.say("the same source address as before, by the site's log: %s", strings.Join(sources(log), ", "))
-	after, err := d.processes()
+	after, err := d.processes(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -41,11 +42,24 @@ func await(ctx context.Context, what string, look func() (done bool, saw string,
 // awaitProcesses waits until the process table holds n crawlers.
 func (d *demo) awaitProcesses(ctx context.Context, n int) error {
 	return await(ctx, fmt.Sprintf("%d crawlers in the process table", n), func() (bool, string, error) {
-		all, err := d.processes()
+		all, err := d.processes(ctx)
 		return len(all) == n, fmt.Sprintf("%d", len(all)), err
 	})
 }
 
-func (d *demo) processes() ([]machineProcess, error) {
+// processes are the crawlers that run on this machine, as it has them: by the process
+// table, or by the engine, whose processes only root can look into.
+func (d *demo) processes(ctx context.Context) ([]machineProcess, error) {
+	if d.docker.provider != nil {
+		return d.containers(ctx)
+	}
 	return crawlerProcesses(d.dir.Stamp.Fleet, d.dir.Crawlers())
+}
+
+// killProcess kills a crawler as a crash does: nobody of the fleet asked for it.
+func (d *demo) killProcess(ctx context.Context, victim machineProcess) error {
+	if d.docker.provider != nil {
+		return d.killContainer(ctx, victim)
+	}
+	return syscall.Kill(victim.PID, syscall.SIGKILL)
 }

@@ -117,7 +117,7 @@ func (d *demo) startSite(ctx context.Context) error {
 	if d.o.url != "" {
 		return nil
 	}
-	d.site = sample.New(sample.Options{Log: d.logs[1]})
+	d.site = sample.New(sample.Options{Hosts: d.siteHosts, Log: d.logs[1]})
 	if err := d.site.Start(ctx); err != nil {
 		d.site = nil
 		return err
@@ -140,16 +140,18 @@ func (d *demo) stop(ctx context.Context) (actReport, error) {
 		children = d.children()
 		err = errors.Join(err, d.fleet.stop(ctx))
 	}
+	err = errors.Join(err, d.stopNomad())
 	if d.site != nil {
 		err = errors.Join(err, d.site.Stop(ctx))
 	}
 	if d.fleet != nil {
-		crawlers, lookErr := crawlerProcesses(d.dir.Stamp.Fleet, d.dir.Crawlers())
+		crawlers, lookErr := d.processes(ctx)
 		err = errors.Join(err, lookErr)
 		r.check(judgeProcesses("after the stop", 0, crawlers)...)
 		r.check(judgeGone(children, alive)...)
 		r.say("stopped in %s; no process is left", span(time.Since(began)))
 	}
+	err = errors.Join(err, d.stopDocker(ctx))
 	return r, errors.Join(err, d.closeLogs(), d.dir.Close())
 }
 
@@ -170,6 +172,9 @@ func (d *demo) children() map[string]int {
 	}
 	if d.fleet.server != nil {
 		all["Temporal server"] = d.fleet.server.PID()
+	}
+	for _, a := range d.nomad {
+		all["Nomad "+a.Name()] = a.PID()
 	}
 	return all
 }

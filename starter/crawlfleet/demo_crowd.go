@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"syscall"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -64,7 +63,7 @@ func (d *demo) six(ctx context.Context, r *actReport) error {
 	if why == "" {
 		r.check(finding{"a decision that says why a second crawler was started", "none"})
 	}
-	running, err := d.processes()
+	running, err := d.processes(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (d *demo) awaitSecond(ctx context.Context, mark int, tickets []*demoTicket)
 		want = 2
 	}
 	err := await(ctx, "two crawlers at work", func() (bool, string, error) {
-		running, err := d.processes()
+		running, err := d.processes(ctx)
 		saw := sources(d.site.Log()[mark:])
 		d.glance(ctx, tickets)
 		return len(running) >= 2 && len(saw) >= want && len(d.site.Log()) > mark,
@@ -129,7 +128,7 @@ func (d *demo) kill(ctx context.Context, r *actReport) error {
 	}
 	answered := len(d.site.Log()) - mark
 	killed := time.Now()
-	if err := syscall.Kill(victim.PID, syscall.SIGKILL); err != nil {
+	if err := d.killProcess(ctx, victim); err != nil {
 		return fmt.Errorf("kill process %d: %w", victim.PID, err)
 	}
 	if err := d.awaitEnd(ctx, t); err != nil {
@@ -148,7 +147,7 @@ func (d *demo) kill(ctx context.Context, r *actReport) error {
 		span(again))
 	r.say("all %d pages there, none stored twice, %d fetched again of the %d that it held",
 		len(d.truth().Pages), n, held)
-	running, err := d.processes()
+	running, err := d.processes(ctx)
 	if err != nil {
 		return err
 	}
@@ -176,7 +175,7 @@ func (d *demo) victim(ctx context.Context, t *demoTicket, mark int) (machineProc
 	if err != nil {
 		return machineProcess{}, "", err
 	}
-	running, err := d.processes()
+	running, err := d.processes(ctx)
 	if err != nil {
 		return machineProcess{}, "", err
 	}

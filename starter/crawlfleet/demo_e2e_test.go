@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 
+	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/config"
 )
 
@@ -22,14 +24,47 @@ const demoPatience = 6 * time.Minute
 // demo's own judgement, which has tests of its own; that nothing is left is asked again.
 func TestDemo_EveryActHolds(t *testing.T) {
 	t.Parallel()
+	playsEveryAct(t, "process")
+}
+
+// On two nodes of a real Nomad.
+func TestDemo_EveryActHoldsOnNomad(t *testing.T) {
+	t.Parallel()
+	builtProgram(t, "nomad")
+	playsEveryAct(t, "nomad")
+}
+
+// In containers of the engine on this machine, through a gateway.
+func TestDemo_EveryActHoldsOnDocker(t *testing.T) {
+	t.Parallel()
+	engine, err := client.New(client.FromEnv)
+	require.NoError(t, err)
+	defer engine.Close()
+	_, err = engine.Ping(t.Context(), client.PingOptions{})
+	require.NoError(t, err, "this test needs a Docker engine that this user may reach: start dockerd (.ci/run does)")
+	id := playsEveryAct(t, "docker")
+	left, err := engine.ContainerList(t.Context(), client.ContainerListOptions{
+		All: true, Filters: make(client.Filters).Add("label", "crawlfleet.fleet="+string(id)),
+	})
+	require.NoError(t, err)
+	require.Empty(t, left.Items)
+	networks, err := engine.NetworkList(t.Context(), client.NetworkListOptions{
+		Filters: make(client.Filters).Add("name", "crawlfleet-"+string(id)),
+	})
+	require.NoError(t, err)
+	require.Empty(t, networks.Items)
+}
+
+func playsEveryAct(t *testing.T, provider string) fleet.FleetID {
+	t.Helper()
 	program := builtProgram(t, "crawlfleet")
 	builtProgram(t, "crawlfleet-crawler")
 	builtProgram(t, "crawlfleet-server")
 	dir := filepath.Join(t.TempDir(), "fleet")
 	ctx, cancel := context.WithTimeout(t.Context(), demoPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "demo", "--exit", "--data-dir", dir, "-o", "jsonl")
-	cmd.Env = append(withoutTemporal(os.Environ()), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=",
+	cmd := exec.CommandContext(ctx, program, "demo", "--exit", "--provider", provider, "--data-dir", dir, "-o", "jsonl")
+	cmd.Env = append(withoutTemporal(os.Environ()), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "NOMAD_ADDR=",
 		goEnv(t, "GOCACHE"), goEnv(t, "GOMODCACHE"), goEnv(t, "GOPATH"))
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
 	cmd.WaitDelay = time.Minute
@@ -52,6 +87,7 @@ func TestDemo_EveryActHolds(t *testing.T) {
 	require.Empty(t, left)
 	_, err = d.Running()
 	require.Error(t, err, "the directory is given back")
+	return d.Stamp.Fleet
 }
 
 // goEnv is a setting of the go command as a variable: with another HOME, a program that is older

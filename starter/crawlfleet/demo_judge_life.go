@@ -34,7 +34,7 @@ func judgeProcesses(when string, want int, saw []machineProcess) []finding {
 	}
 	pids := make([]string, len(saw))
 	for i, p := range saw {
-		pids[i] = fmt.Sprintf("%d (%s)", p.PID, short(p.GUID))
+		pids[i] = fmt.Sprintf("%d (%s)", p.PID, p.GUID.Short())
 	}
 	return []finding{{
 		fmt.Sprintf("the process table %s: %d crawlers", when, want), orNone(strings.Join(pids, ", ")),
@@ -57,7 +57,7 @@ func judgeVictim(victim machineProcess, running []machineProcess) []finding {
 	for _, p := range running {
 		if p.PID == victim.PID || p.GUID == victim.GUID {
 			return []finding{{
-				fmt.Sprintf("process %d of crawler %s gone", victim.PID, short(victim.GUID)), fmt.Sprintf("process %d", p.PID),
+				fmt.Sprintf("process %d of crawler %s gone", victim.PID, victim.GUID.Short()), fmt.Sprintf("process %d", p.PID),
 			}}
 		}
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/providers/docker"
+	"github.com/crawlfleet/crawlfleet/providers/nomad"
 )
 
 // statusWidth keeps the status on one line of the narrowest usual terminal.
@@ -94,6 +96,12 @@ func (s *demoScreen) opening(d *demo, took time.Duration) {
 	if d.external {
 		where = "the Temporal server of the environment"
 	}
+	switch d.o.provider {
+	case string(nomad.Kind):
+		where += " and its crawlers on the Nomad at " + d.cfg.Nomad.Address
+	case string(docker.Kind):
+		where += " and its crawlers in containers of " + d.cfg.Docker.Image
+	}
 	head := fmt.Sprintf("A fleet with %s, started in %s, in %s", where, span(took), d.cfg.DataDir)
 	if d.site == nil {
 		s.lines(head, fmt.Sprintf("A crawler is stopped after %s without work. %s is crawled politely: %s between "+
@@ -105,7 +113,7 @@ func (s *demoScreen) opening(d *demo, took time.Duration) {
 	}
 	s.lines(head, fmt.Sprintf("A crawler is stopped after %s without work. The site is ours: %d pages at %s,",
 		demoIdle, len(d.truth().Pages), strings.Join(d.site.Hosts(), " and ")),
-		"so tickets ask without a delay, and the operator allows 127.0.0.0/8, which no tenant can.", "")
+		"so tickets ask without a delay, and the operator allows "+prefixes(d.cfg.AllowPrivate)+", which no tenant can.", "")
 }
 
 // act prints the report of an act.

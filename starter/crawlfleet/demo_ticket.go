@@ -101,6 +101,8 @@ func (d *demo) glance(ctx context.Context, tickets []*demoTicket) {
 		sum.Redirected += c.Redirected
 		sum.Failed += c.Failed
 		sum.Skipped += c.Skipped
+		sum.NotModified += c.NotModified
+		sum.Blocked += c.Blocked
 	}
 	d.screen.status("%d of %d URLs: %d fetched + %d redirected + %d failed + %d skipped",
 		sum.Done(), sum.Discovered, sum.Fetched, sum.Redirected, sum.Failed, sum.Skipped)
@@ -115,10 +117,10 @@ func (d *demo) stored(ctx context.Context, t *demoTicket) ([]fleet.PageRow, erro
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, pages...)
-		if len(pages) < some {
+		if len(pages) == 0 {
 			return all, nil
 		}
+		all = append(all, pages...)
 		after = pages[len(pages)-1].Seq
 	}
 }

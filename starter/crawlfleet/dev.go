@@ -32,7 +32,8 @@ one is used and none is started.`,
 		0, 0, func(ctx context.Context, _ []string) error { return runDev(ctx, app) })
 	app.settingFlags(c.Flags(), append(workerSettings(),
 		"temporal.server", "temporal.port", "temporal.uiPort", "temporal.namespace",
-		"temporal.retention", "web.listen", "web.url")...)
+		"temporal.retention", "web.listen", "web.url",
+		"gateway.names", "gateway.http", "gateway.dataPlane", "gateway.lasts", "gateway.rate")...)
 	return c
 }
 
@@ -90,6 +91,9 @@ func (a *App) printRunning(dir *config.Dir, r config.Running) error {
 		}
 		if r.Web != "" {
 			rows = append(rows, "pages", r.Web)
+		}
+		if r.Gateway != "" {
+			rows = append(rows, "gateway", r.Gateway)
 		}
 		rows = append(rows, "data plane", r.DataPlane, "health", r.HTTP, "state", dir.Path)
 		facts(w, rows...)

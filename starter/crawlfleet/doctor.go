@@ -29,8 +29,9 @@ type verdict struct {
 
 func newDoctorCommand(app *App) *cobra.Command {
 	c := command("doctor", "check what an operator would, and say what to type",
-		`Checks the machine, the data directory, the programs, the stores and, where the fleet runs,
-Temporal and the control side. It changes nothing and works while the fleet is down.
+		`Checks the machine, the data directory, the programs, the stores, what crawlers are launched
+on (Docker, Nomad), the gateway and, where the fleet runs, Temporal and the control side. It
+changes nothing and works while the fleet is down.
 
 Each line is ok, warn (it works, and somebody should look) or fail. Exit code 1 says that
 one has failed.`,
@@ -41,6 +42,9 @@ one has failed.`,
 
 // askWithin bounds each question to a part of the fleet that may not answer.
 const askWithin = 5 * time.Second
+
+// lookWithin bounds all that one substrate is asked: a dozen questions.
+const lookWithin = 20 * time.Second
 
 // doctor is one examination.
 type doctor struct {
@@ -93,6 +97,8 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.space()
 	d.running()
+	d.substrates(ctx)
+	d.gateway(ctx)
 	d.stores(ctx)
 	if d.at != nil || d.cfg != nil && d.external() {
 		d.temporal(ctx)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/devserver"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+	"github.com/crawlfleet/crawlfleet/providers/process"
 )
 
 func asError(err error, e **fleet.Error) bool { return errors.As(err, e) }
@@ -51,7 +53,8 @@ func (d *doctor) programs() {
 	}{
 		{devserver.CrawlerProgram, d.cfg.Process.Crawler}, {devserver.ServerProgram, d.cfg.Temporal.Server},
 	} {
-		if p.program == devserver.ServerProgram && d.external() {
+		if p.program == devserver.ServerProgram && d.external() ||
+			p.program == devserver.CrawlerProgram && !slices.Contains(d.cfg.Providers, process.Kind) {
 			continue // not needed
 		}
 		check := "program " + string(p.program)
@@ -107,13 +110,13 @@ func (d *doctor) machine() {
 	d.addresses()
 }
 
-// addresses tries the first and the last source address of every place.
+// addresses tries the first and the last source address of every place of this machine.
 func (d *doctor) addresses() {
 	const check = "source addresses"
 	tried := map[string]bool{}
 	for _, o := range offerings(d.cfg.Config) {
-		if len(o.Addresses) == 0 {
-			continue
+		if len(o.Addresses) == 0 || o.Provider != process.Kind {
+			continue // elsewhere they are not this machine's
 		}
 		for _, a := range []string{o.Addresses[0], o.Addresses[len(o.Addresses)-1]} {
 			if tried[a] || a == "" {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/store"
 	"github.com/crawlfleet/crawlfleet/internal/store/controldb"
 	"github.com/crawlfleet/crawlfleet/providers/process"
+	"github.com/crawlfleet/crawlfleet/workers"
 )
 
 // waitWarn is how long a ticket may wait before somebody should ask why: its own timer
@@ -42,7 +44,10 @@ func (d *doctor) stores(ctx context.Context) {
 	d.ok(check, says)
 	d.places(ctx, r)
 	d.waiting(ctx, r)
-	d.crawlers(ctx, r)
+	if slices.Contains(d.cfg.Providers, process.Kind) {
+		d.crawlers(ctx, r)
+	}
+	d.leftovers(ctx, r)
 }
 
 func (d *doctor) places(ctx context.Context, r fleet.Reader) {
@@ -62,6 +67,43 @@ func (d *doctor) places(ctx context.Context, r fleet.Reader) {
 	}
 	if cooling == 0 {
 		d.ok(check, fmt.Sprintf("%d, none cools down", len(all)))
+	}
+}
+
+// compareWarn is when a comparison of a running fleet is overdue: some rounds of the reaper.
+const compareWarn = 5 * time.Minute
+
+// leftovers tells what the reaper's last comparison with each provider found.
+func (d *doctor) leftovers(ctx context.Context, r fleet.Reader) {
+	all, err := r.Comparisons(ctx)
+	if err != nil {
+		d.broke("providers", err, "crawlfleet fleet audit --leftovers")
+		return
+	}
+	for _, kind := range d.cfg.Providers {
+		i := slices.IndexFunc(all, func(c fleet.Comparison) bool { return c.Provider == kind })
+		if i < 0 {
+			all = append(all, fleet.Comparison{Provider: kind})
+		}
+	}
+	for _, c := range all {
+		check := "provider " + string(c.Provider)
+		const typed = "crawlfleet fleet audit --leftovers"
+		switch {
+		case c.Error != "":
+			d.warn(check, unlisted(c), typed)
+		case c.Done.IsZero():
+			d.ok(check, "it has not been compared with the rows yet")
+		case len(c.Leftovers) > 0:
+			d.warn(check, fmt.Sprintf("%d left over, the first: %s", len(c.Leftovers),
+				describeLeftover(c.Leftovers[0], d.now)), typed)
+		case d.at != nil && d.now.Sub(c.Done) > compareWarn:
+			d.warn(check, fmt.Sprintf("compared with the rows last %s ago; the control worker should do that every %s",
+				span(d.now.Sub(c.Done)), workers.DefaultListEvery), "crawlfleet fleet status")
+		default:
+			d.ok(check, fmt.Sprintf("%d crawlers there, compared with the rows %s ago, nothing left over",
+				c.Instances, span(d.now.Sub(c.Done))))
+		}
 	}
 }
 
@@ -96,7 +138,7 @@ func (d *doctor) waiting(ctx context.Context, r fleet.Reader) {
 // crawlers compares the rows with the processes.
 func (d *doctor) crawlers(ctx context.Context, r fleet.Reader) {
 	const check = "crawlers"
-	rows, err := r.AllCrawlers(ctx, "", false)
+	rows, err := r.Crawlers(ctx, "")
 	if err != nil {
 		d.broke(check, err, "crawlfleet crawler list")
 		return
@@ -124,7 +166,7 @@ func (d *doctor) crawlers(ctx context.Context, r fleet.Reader) {
 		if runs[i.GUID] && !known[i.GUID] && d.now.Sub(i.CreatedAt) > youngCrawler {
 			strays++
 			d.warn(check, fmt.Sprintf("process %s runs crawler %s, whose row has ended; it is being stopped, or ends by itself",
-				i.ProviderID, short(i.GUID)), "crawlfleet crawler show "+string(i.GUID))
+				i.ProviderID, i.GUID.Short()), "crawlfleet crawler show "+string(i.GUID))
 		}
 	}
 	if lost+strays == 0 {
@@ -133,7 +175,7 @@ func (d *doctor) crawlers(ctx context.Context, r fleet.Reader) {
 }
 
 func (d *doctor) noProcess(check string, c fleet.CrawlerRow) {
-	says := fmt.Sprintf("row %s of %s is %s and has no process", short(c.GUID), c.Tenant, c.State)
+	says := fmt.Sprintf("row %s of %s is %s and has no process", c.GUID.Short(), c.Tenant, c.State)
 	if d.at == nil {
 		d.warn(check, says+"; the next start finds it gone and moves its tickets", "crawlfleet dev")
 		return

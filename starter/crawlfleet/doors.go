@@ -149,6 +149,27 @@ func codecKeys(c config.Config) ([]client.Key, error) {
 	return keys, nil
 }
 
+// readTenant opens the control store for a command that reads of one tenant, and completes
+// that tenant.
+func (a *App) readTenant(ctx context.Context, tenant string) (fleet.Reader, fleet.TenantID, error) {
+	r, err := a.reader(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	t, err := tenantOf(ctx, r, tenant)
+	return r, t, err
+}
+
+// steeredTenant completes the tenant of a command that steers it.
+func (a *App) steeredTenant(ctx context.Context, tenant string) (fleet.TenantID, steering, error) {
+	_, t, err := a.readTenant(ctx, tenant)
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := a.steer(ctx)
+	return t, s, err
+}
+
 // tenantOf completes a tenant that was left out: where there is one only, it is meant.
 func tenantOf(ctx context.Context, r fleet.Reader, given string) (fleet.TenantID, error) {
 	if given != "" {

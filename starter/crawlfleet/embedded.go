@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -25,8 +24,6 @@ const (
 	stopWithin = 30 * time.Second
 	// workerReadyWithin bounds the start of the control worker: migrations of a large store.
 	workerReadyWithin = time.Minute
-	// lifeLineFlag says to a worker that its standard input ends with its supervisor.
-	lifeLineFlag = "life-line"
 )
 
 // embedded is a whole fleet on this machine: the Temporal server, unless the
@@ -40,15 +37,8 @@ type embedded struct {
 	server *devserver.Server // nil when another Temporal server is used
 	worker *devserver.Child
 	web    *devserver.Child // nil when no address is given
+	gate   *devserver.Child // the gateway; nil when no address is given
 	at     config.Running
-}
-
-// workerLine is the one line that `crawlfleet worker` prints when it serves.
-type workerLine struct {
-	Ready     bool         `json:"ready"`
-	DataPlane string       `json:"dataPlane,omitempty"`
-	HTTP      string       `json:"http,omitempty"`
-	Error     *fleet.Error `json:"error,omitempty"`
 }
 
 // startEmbedded starts the fleet in its data directory and returns when tickets can
@@ -56,6 +46,10 @@ type workerLine struct {
 // crawlfleet-server; it is not needed where the environment names a server.
 func startEmbedded(ctx context.Context, e *embedded, temporalServer func() (string, error)) error {
 	external, err := client.Configured(e.environ)
+	seen := e.cfg
+	if err == nil { // the worker asks again, and goes on asking
+		seen, err = discover(ctx, e.cfg)
+	}
 	if err != nil {
 		return err
 	}
@@ -67,15 +61,19 @@ func startEmbedded(ctx context.Context, e *embedded, temporalServer func() (stri
 	// Made here, by the one who holds the directory; the worker only reads it.
 	_, err = e.dir.Secret()
 	if err == nil {
+		_, err = gatewayCA(e.cfg, e.dir)
+	}
+	if err == nil {
 		err = e.startWorker(ctx)
 	}
 	if err == nil { // which has made the stores
-		err = e.startWeb(ctx)
+		err = errors.Join(e.startGateway(ctx), e.startWeb(ctx))
 	}
 	if err != nil {
 		return errors.Join(err, e.stop(context.WithoutCancel(ctx)))
 	}
-	e.at.Contact, e.at.Offerings, e.at.AllowPrivate = e.cfg.Contact, offerings(e.cfg), e.cfg.AllowPrivate
+	e.at.Contact, e.at.Offerings, e.at.AllowPrivate = e.cfg.Contact, offerings(seen), e.cfg.AllowPrivate
+	e.at.AllowPorts, e.at.IgnoreRobots = e.cfg.AllowPorts, e.cfg.IgnoreRobots
 	e.at.PID, e.at.Started = os.Getpid(), time.Now()
 	if err := e.dir.SetRunning(e.at); err != nil {
 		return errors.Join(err, e.stop(context.WithoutCancel(ctx)))
@@ -125,11 +123,17 @@ func (e *embedded) startWorker(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	log := filepath.Join(e.dir.Logs(), "worker.log")
 	e.worker = &devserver.Child{
-		Name: "control worker", Command: command, Env: e.childEnv(),
-		Log:         filepath.Join(e.dir.Logs(), "worker.log"),
+		Name: "control worker", Command: command, Env: e.childEnv(), Log: log,
 		ReadyWithin: workerReadyWithin, Grace: stopWithin / 2, Logger: e.log,
-		Ready: func(_ context.Context, out *bufio.Reader) error { return e.workerReady(out) },
+		Ready: func(_ context.Context, out *bufio.Reader) error {
+			a, err := hear(out, log)
+			if err == nil {
+				e.at.DataPlane, e.at.HTTP = a.DataPlane, a.HTTP
+			}
+			return err
+		},
 	}
 	if err := e.worker.Start(ctx); err != nil {
 		e.worker = nil
@@ -158,23 +162,6 @@ func (e *embedded) childEnv() []string {
 	return env
 }
 
-func (e *embedded) workerReady(out *bufio.Reader) error {
-	b, err := out.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("it ended before it was ready; see %s",
-			filepath.Join(e.dir.Logs(), "worker.log"))
-	}
-	var line workerLine
-	if err := json.Unmarshal(b, &line); err != nil {
-		return fmt.Errorf("it said %q: %w", b, err)
-	}
-	if line.Error != nil {
-		return line.Error
-	}
-	e.at.DataPlane, e.at.HTTP = line.DataPlane, line.HTTP
-	return nil
-}
-
 // stop ends the fleet within stopWithin: first who starts crawlers, then the
 // crawlers, which hand back what they have, then the Temporal server. Tickets that
 // were running go on when the fleet is started again.
@@ -189,6 +176,9 @@ func (e *embedded) stop(ctx context.Context) error {
 		err = errors.Join(err, e.worker.Stop(ctx))
 	}
 	err = errors.Join(err, e.stopCrawlers(ctx))
+	if e.gate != nil { // through which they have handed back
+		err = errors.Join(err, e.gate.Stop(ctx))
+	}
 	if e.server != nil {
 		err = errors.Join(err, e.server.Stop(ctx))
 	}
@@ -199,13 +189,20 @@ func (e *embedded) stop(ctx context.Context) error {
 // what they have in flight; those pages are fetched again.
 const crawlerGrace = 2 * time.Second
 
-// stopCrawlers ends the crawler processes. Their workflows find them gone when the
-// fleet is started again.
+// stopCrawlers ends the crawlers, wherever they run. Their workflows find them gone when
+// the fleet is started again.
 func (e *embedded) stopCrawlers(ctx context.Context) error {
-	p, err := processProvider(e.cfg, e.dir, "crawlfleet-crawler", nil, e.log)
+	all, err := openSubstrates(e.cfg, e.dir, substrateParts{environ: e.environ, ending: true, log: e.log})
 	if err != nil {
 		return err
 	}
+	for _, p := range all {
+		err = errors.Join(err, e.stopCrawlersOf(ctx, p))
+	}
+	return err
+}
+
+func (e *embedded) stopCrawlersOf(ctx context.Context, p fleet.Provider) error {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		left := 0
 		for i, err := range p.List(ctx, fleet.Filter{Fleet: e.dir.Stamp.Fleet}) {

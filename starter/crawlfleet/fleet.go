@@ -73,7 +73,7 @@ func (a *App) fleetStatus(ctx context.Context) (fleetStatus, error) {
 	for _, t := range tenants {
 		s.Tenants[t.State]++
 	}
-	crawlers, err := r.AllCrawlers(ctx, "", false)
+	crawlers, err := r.Crawlers(ctx, "")
 	if err != nil {
 		return s, err
 	}

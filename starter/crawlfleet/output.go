@@ -68,9 +68,15 @@ func (a *App) encode(v any) error {
 type stream[T any] struct {
 	app   *App
 	text  func(io.Writer, T)
-	keys  []flat.Keys // of maps whose values are columns of the CSV
-	csv   *flat.Writer[T]
+	open  func(io.Writer) sheet[T] // the CSV; nil has a column for each field of T
+	csv   sheet[T]
 	count int
+}
+
+// sheet is a table that is written row by row.
+type sheet[T any] interface {
+	Write(v T) error
+	Flush() error
 }
 
 func (s *stream[T]) add(v T) error {
@@ -99,9 +105,13 @@ func (s *stream[T]) add(v T) error {
 	return err
 }
 
-func (s *stream[T]) rows() *flat.Writer[T] {
-	if s.csv == nil {
-		s.csv = flat.NewWriter[T](s.app.Out, s.keys...)
+func (s *stream[T]) rows() sheet[T] {
+	switch {
+	case s.csv != nil:
+	case s.open != nil:
+		s.csv = s.open(s.app.Out)
+	default:
+		s.csv = flat.NewWriter[T](s.app.Out)
 	}
 	return s.csv
 }

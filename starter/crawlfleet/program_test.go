@@ -6,12 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -30,6 +31,7 @@ type program struct {
 	environ  []string
 	terminal bool
 	ctx      context.Context
+	out      io.Writer // besides what runWith gives back
 }
 
 type outcome struct {
@@ -61,7 +63,11 @@ func runWith(t *testing.T, p program, args ...string) outcome {
 	environ := append([]string{
 		"HOME=" + home, "TEMPORAL_CONFIG_FILE=/none", "CRAWLFLEET_DATA_DIR=" + d.Path,
 	}, p.environ...)
-	a := newApp(environ, Stdio{In: strings.NewReader(p.in), Out: &out, Err: &problems})
+	stdout := io.Writer(&out)
+	if p.out != nil {
+		stdout = io.MultiWriter(&out, p.out)
+	}
+	a := newApp(environ, Stdio{In: strings.NewReader(p.in), Out: stdout, Err: &problems})
 	a.isTerminal = func(any) bool { return p.terminal }
 	none := func() error { return nil }
 	a.doors = doors{
@@ -114,6 +120,27 @@ func TestOutput_IsWhatTheGoldenFilesShow(t *testing.T) {
 			Fields: map[string]any{"price": "9 €"}, FetchedAt: at,
 		}})
 	}
+	shop := story()
+	shop.tickets[0].Input.Extract = map[string]fleet.Field{
+		"name":   {CSS: "h1", Required: true},
+		"price":  {CSS: ".price", Fields: map[string]fleet.Field{"amount": {CSS: "b", Type: "number"}, "currency": {CSS: "i"}}},
+		"offers": {CSS: ".offer", Many: true, Fields: map[string]fleet.Field{"sku": {CSS: "b", Type: "int", Required: true}, "size": {CSS: "i"}}},
+	}
+	for i, fields := range []fleet.Values{
+		{
+			"name": "Tea", "price": map[string]any{"amount": json.Number("9.50"), "currency": "EUR"},
+			"offers": []any{map[string]any{"sku": json.Number("12345678901234567")}, map[string]any{"size": "S"}},
+		},
+		{"name": nil, "price": nil},
+	} {
+		p := fleet.PageRow{Seq: int64(i + 1), PageResult: fleet.PageResult{
+			URL: fmt.Sprint("http://example.com/p/", i), Outcome: fleet.PageFetched, Fields: fields,
+		}}
+		if i == 1 {
+			p.Notes.Mistyped = []string{"price.amount"}
+		}
+		shop.pages = append(shop.pages, p)
+	}
 	ok := &helm{result: *story().tickets[0].Result}
 	for name, c := range map[string]struct {
 		p    program
@@ -141,6 +168,10 @@ func TestOutput_IsWhatTheGoldenFilesShow(t *testing.T) {
 		"results-jsonl":   {program{stores: pages}, "ticket results done-1 -o jsonl --after 1"},
 		"results-none":    {program{}, "ticket results done-1 -o json"},
 		"results-csv":     {program{stores: pages}, "ticket results done-1 -o csv"},
+		"items":           {program{stores: shop}, "ticket results " + string(shop.tickets[0].Input.ID) + " --items"},
+		"items-jsonl":     {program{stores: shop}, "ticket results " + string(shop.tickets[0].Input.ID) + " --items -o jsonl"},
+		"items-csv":       {program{stores: shop}, "ticket results " + string(shop.tickets[0].Input.ID) + " --items --complete -o csv"},
+		"items-each-csv":  {program{stores: shop}, "ticket results " + string(shop.tickets[0].Input.ID) + " --items --each offers -o csv"},
 		"ticket-list-csv": {program{}, "ticket list -o csv"},
 		"offerings-csv":   {program{}, "fleet offerings -o csv"},
 		"ticket-watch-cs": {program{}, "ticket watch done-1 -o csv"},
@@ -151,6 +182,8 @@ func TestOutput_IsWhatTheGoldenFilesShow(t *testing.T) {
 		"fleet-cost":      {program{}, "fleet cost"},
 		"key-list":        {program{stores: steered()}, "tenant key list"},
 		"fleet-audit":     {program{stores: steered()}, "fleet audit"},
+		"fleet-leftovers": {program{stores: leftOver()}, "fleet audit --leftovers"},
+		"tenant-egress":   {program{stores: leftOver()}, "tenant egress demo"},
 		"deliveries":      {program{stores: steered()}, "ticket deliveries done-1"},
 		"redeliver":       {program{}, "ticket redeliver done-1"},
 		"tenant-plan":     {program{}, "tenant plan demo"},
@@ -219,194 +252,11 @@ func TestRun_ExitCodesFollowTheOutcome(t *testing.T) {
 	require.Equal(t, exitDone, runWith(t, program{helm: h}, "ticket", "cancel", "running-1", "--wait").code, "as asked")
 }
 
-func TestWait_TimeoutAndInterruptLeaveTheTicketAlone(t *testing.T) {
-	t.Parallel()
-	got := runWith(t, program{helm: &helm{waiting: make(chan struct{})}},
-		"ticket", "submit", "http://a.example/", "-t", "demo", "--id", "x", "--wait", "--wait-timeout", "10ms", "-q")
-	require.Equal(t, exitWaiting, got.code)
-	require.Contains(t, got.err, "the wait timed out; ticket x goes on")
-	require.Contains(t, got.err, "crawlfleet ticket watch x --tenant demo")
-
-	ctx, interrupt := context.WithCancel(t.Context())
-	h := &helm{waiting: make(chan struct{})}
-	go func() { <-h.waiting; interrupt() }()
-	got = runWith(t, program{helm: h, ctx: ctx}, "ticket", "submit", "http://a.example/", "-t", "demo", "--id", "x", "--wait")
-	require.Equal(t, exitWaiting, got.code)
-	require.Contains(t, got.err, "detached; ticket x goes on")
-	require.Empty(t, h.cancelled)
-
-	got = runWith(t, program{}, "ticket", "watch", "running-1", "--wait-timeout", "10ms")
-	require.Equal(t, exitWaiting, got.code)
-	require.Contains(t, got.err, "running-1: running on aaaaaaaa, 5 URLs = 2 fetched + 1 in flight + 2 queued")
-}
-
-func TestBatch_ReportsABadLineAndGoesOn(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	batch := `{"tenant":"demo","urls":["http://a.example/"],"id":"one"}
-{"tenant":"demo","urls":["http://a.example/"],"colour":"red"}
-
-{"tenant":"demo","urls":
-{"urls":["http://b.example/"],"id":"two"}
-`
-	got := runWith(t, program{helm: h, in: batch}, "ticket", "submit", "-f", "-", "-t", "demo", "-o", "jsonl")
-	require.Equal(t, exitError, got.code)
-	require.Len(t, h.started, 2)
-	require.Equal(t, fleet.TenantID("demo"), h.started[1].Tenant, "--tenant completes a document")
-	require.Len(t, strings.Split(strings.TrimSpace(got.out), "\n"), 2)
-	var problems []failure
-	for line := range strings.Lines(got.err) {
-		f := failure{Error: &fleet.Error{}}
-		if json.Unmarshal([]byte(line), &f) == nil && f.Code != "" {
-			problems = append(problems, f)
-		}
-	}
-	require.Len(t, problems, 2, got.err)
-	require.Equal(t, "line 2", problems[0].At)
-	require.Equal(t, "colour", problems[0].Field)
-	require.Equal(t, "line 4", problems[1].At)
-	require.Contains(t, got.err, "2 submitted, 2 refused of 4")
-}
-
-func TestBatch_WaitsForAllAndTellsTheWorst(t *testing.T) {
-	t.Parallel()
-	h := &helm{result: fleet.TicketResult{Outcome: fleet.OutcomeFailed}}
-	batch := `[{"tenant":"demo","urls":["http://a.example/"]},{"tenant":"demo","urls":["http://b.example/"]}]`
-	got := runWith(t, program{helm: h, in: batch}, "ticket", "submit", "-f", "-", "--wait", "-o", "json")
-	require.Equal(t, exitOutcome, got.code, got.err)
-	var results []fleet.TicketResult
-	require.NoError(t, json.Unmarshal([]byte(got.out), &results))
-	require.Len(t, results, 2)
-}
-
-func TestDocuments_InYAML(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	yaml := `
-tenant: demo
-id: first
-urls:
-- http://a.example/   # a comment
-place: {countries: [NO, DE]}
-fetch: {delay: 0s}
-deadline: 2030-01-02T03:04:05Z
----
-{"tenant": "demo", "id": "second", "urls": ["http://b.example/"]}
-`
-	got := runWith(t, program{helm: h, in: yaml}, "ticket", "submit", "-f", "-")
-	require.Zero(t, got.code, got.err)
-	require.Len(t, h.started, 2)
-	require.Equal(t, []string{"NO", "DE"}, h.started[0].Place.Countries, "NO is a country, not a no")
-	require.Zero(t, *h.started[0].Fetch.Delay)
-	require.Equal(t, fleet.Moment("2030-01-02T03:04:05Z"), h.started[0].Deadline)
-
-	for doc, field := range map[string]string{
-		"tenant: demo\nurls: [http://a/]\nscope: {depht: 3}": "depht",
-		"tenant: demo\nurls: [http://a/]\nfetch: {delay: 3}": "fetch.delay",
-		"tenant: [": "",
-		"- 7":       "",
-	} {
-		got := runWith(t, program{in: doc}, "ticket", "submit", "-f", "-", "-o", "json", "-q")
-		require.Equal(t, exitError, got.code, doc)
-		var e fleet.Error
-		require.NoError(t, json.Unmarshal([]byte(got.err), &e), got.err)
-		require.Equal(t, field, e.Field, doc)
-	}
-}
-
-func TestDocuments_FromFilesAndMissingOnes(t *testing.T) {
-	t.Parallel()
-	name := filepath.Join(t.TempDir(), "ticket.json")
-	require.NoError(t, os.WriteFile(name, []byte("{\n  \"tenant\": \"demo\",\n  \"urls\": [\"http://a.example/\"]\n}\n"), 0o600))
-	h := &helm{}
-	require.Zero(t, runWith(t, program{helm: h}, "ticket", "submit", "-f", name, "-f", name).code)
-	require.Len(t, h.started, 2)
-	require.Equal(t, exitError, runWith(t, program{}, "ticket", "submit", "-f", name+"x").code)
-	require.Equal(t, exitError, runWith(t, program{in: "\n"}, "ticket", "submit", "-f", "-").code)
-}
-
-func TestSubmit_FlagsMakeTheTicket(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	got := runWith(t, program{helm: h}, "ticket", "submit", "http://a.example/", "http://b.example/", "-t", "demo", "--id", "x",
-		"--session", "ann", "--country", "DE,NL", "--max-pages", "9", "--max-depth", "0", "--delay", "0s", "--deadline", "10m",
-		"--extract", "title=h1", "--extract", "price=.price", "--label", "k=v", "--priority", "1")
-	require.Zero(t, got.code, got.err)
-	depth, delay := 0, fleet.Duration(0)
-	want, err := fleet.TicketInput{
-		Tenant: "demo", ID: "x", URLs: []string{"http://a.example/", "http://b.example/"}, Labels: map[string]string{"k": "v"},
-		Session: &fleet.Session{Key: "ann"}, Place: fleet.Place{Countries: []string{"DE", "NL"}},
-		Scope: fleet.Scope{MaxPages: 9, MaxDepth: &depth}, Fetch: fleet.FetchOptions{Delay: &delay}, Deadline: "10m",
-		Extract: map[string]fleet.Field{"title": {CSS: "h1"}, "price": {CSS: ".price"}}, Priority: 1,
-	}.Normalise()
-	require.NoError(t, err)
-	require.Equal(t, []fleet.TicketInput{want}, h.started)
-	require.Contains(t, got.err, "no operator contact")
-	require.NotContains(t, runWith(t, program{}, "-q", "ticket", "submit", "http://a/", "-t", "demo").err, "contact")
-}
-
-func TestRetry_IsTheNextAttemptOfABadEnd(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	require.Zero(t, runWith(t, program{helm: h}, "ticket", "retry", "failed-1").code)
-	require.Equal(t, 2, h.started[0].Attempt)
-	for _, id := range []string{"done-1", "running-1"} {
-		got := runWith(t, program{helm: h}, "ticket", "retry", id)
-		require.Equal(t, exitError, got.code)
-		require.Contains(t, got.err, "error [conflict]")
-	}
-	require.Len(t, h.started, 1)
-}
-
-func TestCancel_GoesToTheTicketsOwnWorkflow(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	require.Zero(t, runWith(t, program{helm: h}, "ticket", "cancel", "waiting-1", "-t", "demo").code)
-	require.Equal(t, []string{"by-hand-waiting-1"}, h.cancelled)
-	require.Contains(t, runWith(t, program{helm: h}, "ticket", "cancel", "done-1").err, "has ended already")
-}
-
-func TestResults_AreNeverWholeInMemory(t *testing.T) {
-	t.Parallel()
-	s := story()
-	for i := range int64(1700) {
-		s.pages = append(s.pages, fleet.PageRow{Seq: 2*i + 2, PageResult: fleet.PageResult{Outcome: fleet.PageFetched}})
-	}
-	got := runWith(t, program{stores: s}, "ticket", "results", "done-1", "-o", "jsonl")
-	require.Equal(t, 1700, strings.Count(got.out, "\n"))
-	require.LessOrEqual(t, s.maxBatch, pageBatch)
-	got = runWith(t, program{stores: s}, "ticket", "results", "done-1", "-o", "json", "--limit", "1001", "--follow")
-	var rows []fleet.PageRow
-	require.NoError(t, json.Unmarshal([]byte(got.out), &rows))
-	require.Len(t, rows, 1001)
-}
-
-func TestTenant_IsCreatedAppliedAndDeleted(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	require.Zero(t, runWith(t, program{helm: h}, "tenant", "create", "acme", "--slots", "2", "--idle-after", "5s").code)
-	require.Equal(t, 5*time.Second, h.tenants[0].Plan.IdleAfter.Std())
-	require.Equal(t, 2, h.tenants[0].Plan.SlotsPerCrawler)
-
-	doc := "tenant: acme\nplan: {maxCrawlers: 3}\n"
-	require.Zero(t, runWith(t, program{helm: h, in: doc}, "tenant", "apply", "-f", "-").code)
-	require.Len(t, h.tenants, 1, "one that is there is changed")
-	h.unknown = true
-	require.Zero(t, runWith(t, program{helm: h, in: doc}, "tenant", "apply", "-f", "-").code)
-	require.Equal(t, 3, h.tenants[1].Plan.MaxCrawlers)
-	require.Contains(t, runWith(t, program{in: "tenant: a\nplam: {}"}, "tenant", "apply", "-f", "-").err, "plam: unknown field")
-
-	require.Zero(t, runWith(t, program{helm: h}, "tenant", "delete", "acme", "--yes", "--wait").code)
-	require.Zero(t, runWith(t, program{helm: h, in: "acme\n", terminal: true}, "tenant", "delete", "acme").code)
-	require.Equal(t, exitError, runWith(t, program{helm: h, in: "acne\n", terminal: true}, "tenant", "delete", "acme").code)
-	require.Len(t, h.deleted, 2)
-}
-
 func TestCrawler_IsFoundByThePartOfItsGUID(t *testing.T) {
 	t.Parallel()
 	h := &helm{}
 	require.Zero(t, runWith(t, program{helm: h}, "crawler", "drain", "5B8C6").code)
-	require.Zero(t, runWith(t, program{helm: h}, "crawler", "drain", short(guidA)).code)
+	require.Zero(t, runWith(t, program{helm: h}, "crawler", "drain", guidA.Short()).code)
 	ref := fleet.CrawlerRef{Tenant: "demo", GUID: guidA}
 	require.Equal(t, []fleet.CrawlerRef{ref, ref}, h.drained)
 	require.Contains(t, runWith(t, program{helm: h}, "crawler", "drain", "5b8c").err, "fits 2 crawlers")
@@ -451,22 +301,6 @@ func TestConfig_ShowAndCheck(t *testing.T) {
 	require.Contains(t, got.err, "log.level")
 }
 
-func TestFleet_StatusSaysWhetherItRuns(t *testing.T) {
-	t.Parallel()
-	got := runWith(t, program{}, "fleet", "status", "-o", "json")
-	require.Zero(t, got.code, got.err)
-	var s fleetStatus
-	require.NoError(t, json.Unmarshal([]byte(got.out), &s))
-	require.Equal(t, 42, s.Running.PID)
-	require.Equal(t, map[fleet.TicketState]int{"waiting": 1, "running": 1}, s.Tickets)
-	require.Contains(t, runWith(t, program{}, "fleet", "status").out, "1 waiting, 1 running")
-
-	got = runWith(t, program{}, "fleet", "status", "--data-dir", t.TempDir())
-	require.Equal(t, exitError, got.code)
-	require.Contains(t, got.err, "error [not_found] dataDir: no fleet in ")
-	require.Contains(t, got.err, "hint: crawlfleet dev")
-}
-
 func TestVersionAndCompletion(t *testing.T) {
 	t.Parallel()
 	var b buildInfo
@@ -475,47 +309,4 @@ func TestVersionAndCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		require.Contains(t, runWith(t, program{}, "completion", shell).out, "crawlfleet", shell)
 	}
-}
-
-func TestTenantPlan_ChangesWhatTheFlagsSay(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	got := runWith(t, program{helm: h}, "tenant", "plan", "demo", "--max-crawlers", "3", "--max-spend", "12.50 EUR",
-		"--keep-results", "720h")
-	require.Equal(t, exitDone, got.code, got.err)
-	want := fleet.Plan{MaxCrawlers: 3, MaxSpend: &fleet.Money{Micros: 12_500_000, Currency: "EUR"}}
-	want.Keep.Results = fleet.Duration(720 * time.Hour)
-	require.Equal(t, want, h.replans[0].Plan)
-	require.Contains(t, h.replans[0].By, "@")
-	require.Contains(t, got.out, "at most 12.500000 EUR a month")
-
-	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "plan", "demo").code)
-	require.Len(t, h.replans, 1, "without flags it is only shown")
-	got = runWith(t, program{helm: h}, "tenant", "plan", "demo", "--max-spend", "12")
-	require.Equal(t, exitUsage, got.code)
-	require.Contains(t, got.err, "such as 12.50 EUR")
-}
-
-func TestTenantKey_IsShownOnceAndOnlyItsDigestIsSent(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	got := runWith(t, program{helm: h}, "tenant", "key", "create", "ann", "--valid-for", "24h")
-	require.Equal(t, exitDone, got.code, got.err)
-	key := strings.TrimSpace(got.out)
-	require.True(t, strings.HasPrefix(key, fleet.KeyPrefix))
-	require.Len(t, key, len(fleet.KeyPrefix)+43)
-	require.Equal(t, fleet.KeyDigest(fleet.Secret(key)), h.keys[0].Digest)
-	require.False(t, h.keys[0].ExpiresAt.IsZero())
-	require.NotContains(t, got.err, key)
-	again := runWith(t, program{helm: h}, "tenant", "key", "create", "ann")
-	require.NotEqual(t, got.out, again.out)
-}
-
-func TestTenantDelete_ForgetsTheWorkflowWhenTheProofIsPrinted(t *testing.T) {
-	t.Parallel()
-	h := &helm{}
-	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "delete", "demo", "--yes").code)
-	require.Empty(t, h.steered)
-	require.Equal(t, exitDone, runWith(t, program{helm: h}, "tenant", "delete", "demo", "--yes", "--wait").code)
-	require.Equal(t, []string{"forget demo"}, h.steered)
 }

@@ -76,9 +76,30 @@ func summary(l look) string {
 		head += " " + string(l.Outcome)
 	}
 	if l.Crawler != "" {
-		head += " on " + short(l.Crawler)
+		head += " on " + l.Crawler.Short()
 	}
-	return head + ", " + counters(l.Counters)
+	return head + ", " + counters(l.Counters) + least(l.Pace)
+}
+
+// least is how long a crawl takes at least, where politeness says so.
+func least(p fleet.Pace) string {
+	if left := p.Left.Std(); left >= time.Second {
+		return ", at least " + span(left) + " to go"
+	}
+	return ""
+}
+
+// hosts renders what is to be known of a crawl's hosts, one line each.
+func hosts(p fleet.Pace) string {
+	var lines []string
+	for _, h := range p.Hosts {
+		line := fmt.Sprintf("%s: %d left, one every %s", h.Host, h.Queued+h.InFlight, h.Interval)
+		if h.Note != "" {
+			line += " (" + h.Note + ")"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "; ")
 }
 
 // counters renders the sum that Counters promise.
@@ -92,6 +113,8 @@ func counters(c fleet.Counters) string {
 		{c.Redirected, "redirected"},
 		{c.Failed, "failed"},
 		{c.Skipped, "skipped"},
+		{c.NotModified, "not modified"},
+		{c.Blocked, "blocked"},
 		{c.InFlight, "in flight"},
 		{c.Queued, "queued"},
 	} {
@@ -105,6 +128,9 @@ func counters(c fleet.Counters) string {
 	s := fmt.Sprintf("%d URLs = %s", c.Discovered, strings.Join(parts, " + "))
 	if c.Refetched > 0 {
 		s += fmt.Sprintf(" (%d refetched)", c.Refetched)
+	}
+	if c.Cut != (fleet.Cuts{}) {
+		s += "; links not taken up: " + c.Cut.String()
 	}
 	return s
 }
@@ -129,7 +155,7 @@ func newBar(w io.Writer) *bar {
 }
 
 func (b *bar) show(l look) {
-	s := counters(l.Counters)
+	s := counters(l.Counters) + least(l.Pace)
 	if l.State != fleet.TicketRunning {
 		s = summary(l)
 	}

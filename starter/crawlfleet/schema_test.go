@@ -78,7 +78,12 @@ func objectSchema(t reflect.Type, comments map[string]string) map[string]any {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		p := schemaOf(f.Type, comments)
+		p := map[string]any{}
+		if f.Type.Kind() == reflect.Map && f.Type.Elem() == t { // fields in fields
+			p["type"], p["additionalProperties"] = "object", map[string]any{"$ref": "#/properties/extract/additionalProperties"}
+		} else {
+			p = schemaOf(f.Type, comments)
+		}
 		if c := comments[t.Name()+"."+f.Name]; c != "" {
 			p["description"] = c
 		} else if c := comments[typeName(f.Type)]; c != "" && p["description"] == nil {

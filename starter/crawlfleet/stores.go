@@ -26,10 +26,11 @@ func readControl(ctx context.Context, d *config.Dir, c config.Config) (fleet.Rea
 			Want:    "a fleet that has run", Hint: "crawlfleet dev",
 		}
 	}
+	places := offerings(c)
 	if r, err := d.Running(); err == nil && len(r.Offerings) > 0 {
-		c.Process.Offerings, c.AllowPrivate = r.Offerings, r.AllowPrivate
+		places, c.AllowPrivate, c.AllowPorts, c.IgnoreRobots = r.Offerings, r.AllowPrivate, r.AllowPorts, r.IgnoreRobots
 	}
-	s, err := openControl(ctx, c, d, true)
+	s, err := controldb.Open(ctx, controlOptions(c, d, places, true))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
 // color is an SGR code.
@@ -111,7 +109,3 @@ func span(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 }
-
-// short is the part of a GUID that people compare: its end, because GUIDs that are
-// made in the same minute begin alike.
-func short(g fleet.GUID) string { return string(g[max(0, len(g)-8):]) }

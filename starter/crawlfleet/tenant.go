@@ -18,6 +18,7 @@ func newTenantCommand(app *App) *cobra.Command {
 		newTenantCreateCommand(app), newTenantApplyCommand(app), newTenantListCommand(app),
 		newTenantShowCommand(app), newTenantPlanCommand(app), newTenantSuspendCommand(app),
 		newTenantResumeCommand(app), newTenantKeyCommand(app), newTenantWebhookSecretCommand(app),
+		newTenantEgressCommand(app), newTenantSealCookiesCommand(app),
 		newTenantDeleteCommand(app))
 }
 

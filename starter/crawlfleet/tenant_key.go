@@ -68,11 +68,7 @@ func newKeyListCommand(app *App) *cobra.Command {
 	c := command("list", "list a tenant's keys", "Lists the keys of a tenant, revoked ones too.",
 		"  crawlfleet tenant key list --tenant demo", 0, 0,
 		func(ctx context.Context, _ []string) error {
-			r, err := app.reader(ctx)
-			if err != nil {
-				return err
-			}
-			t, err := tenantOf(ctx, r, tenant.tenant)
+			r, t, err := app.readTenant(ctx, tenant.tenant)
 			if err != nil {
 				return err
 			}
@@ -120,18 +116,4 @@ func newKeyRevokeCommand(app *App) *cobra.Command {
 		})
 	tenant.add(c)
 	return c
-}
-
-// steeredTenant completes the tenant of a command that steers it.
-func (a *App) steeredTenant(ctx context.Context, tenant string) (fleet.TenantID, steering, error) {
-	r, err := a.reader(ctx)
-	if err != nil {
-		return "", nil, err
-	}
-	t, err := tenantOf(ctx, r, tenant)
-	if err != nil {
-		return "", nil, err
-	}
-	s, err := a.steer(ctx)
-	return t, s, err
 }

@@ -71,22 +71,12 @@ func ticketCells(row fleet.TicketRow) []cell {
 	case row.Wait != nil:
 		why = row.Wait.Message
 	case row.Lease != nil:
-		why = "on " + short(row.Lease.GUID)
+		why = "on " + row.Lease.GUID.Short()
 	}
 	return []cell{
 		text(row.Input.Tenant), text(row.Input.ID), status, text(pages),
-		text(moment(row.Times.Accepted)), text(seeds(row.Input)), text(why),
+		text(moment(row.Times.Accepted)), text(row.Input.Subject()), text(why),
 	}
-}
-
-func seeds(in fleet.TicketInput) string {
-	switch len(in.URLs) {
-	case 0:
-		return ""
-	case 1:
-		return in.URLs[0]
-	}
-	return fmt.Sprintf("%s and %d more", in.URLs[0], len(in.URLs)-1)
 }
 
 // ticketRow reads the row of a ticket that is about to be steered: its workflow may
@@ -94,11 +84,8 @@ func seeds(in fleet.TicketInput) string {
 func (a *App) ticketRow(
 	ctx context.Context, tenant string, id fleet.TicketID,
 ) (t fleet.TenantID, row fleet.TicketRow, err error) {
-	r, err := a.reader(ctx)
+	r, t, err := a.readTenant(ctx, tenant)
 	if err != nil {
-		return t, row, err
-	}
-	if t, err = tenantOf(ctx, r, tenant); err != nil {
 		return t, row, err
 	}
 	row, err = r.Ticket(ctx, t, id)
@@ -109,6 +96,7 @@ func (a *App) ticketRow(
 type ticketView struct {
 	fleet.TicketRow
 	Counters fleet.Counters `json:"counters"`
+	Pace     fleet.Pace     `json:"pace,omitzero"`
 	Bill     *fleet.Bill    `json:"bill,omitempty"`
 }
 
@@ -130,7 +118,7 @@ func newTicketShowCommand(app *App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			view := ticketView{TicketRow: l.row, Counters: l.Counters}
+			view := ticketView{TicketRow: l.row, Counters: l.Counters, Pace: l.Pace}
 			if bill, err := w.control.Bill(ctx, t, l.Ticket); err == nil {
 				view.Bill = &bill
 			}
@@ -164,7 +152,8 @@ func (a *App) printTicket(w io.Writer, v ticketView) {
 	}
 	facts(w, "ticket", string(in.ID), "tenant", string(in.Tenant),
 		"state", a.paint(w, status.color, status.text), "why", why, "error", problem,
-		"seeds", seeds(in), "session", session, "urls", counters(v.Counters),
+		"seeds", in.Subject(), "session", session, "urls", counters(v.Counters)+least(v.Pace),
+		"hosts", hosts(v.Pace),
 		"crawlers", crawlers, "attempt", text(max(in.Attempt, 1)).text,
 		"accepted", moment(v.Times.Accepted), "started", moment(v.Times.Started),
 		"ended", moment(v.Times.Ended), "deadline", moment(v.Deadline), "cost", cost,

@@ -58,7 +58,7 @@ func (a *App) explain(ctx context.Context, tenant string, id fleet.TicketID) err
 // narrate writes the explanation as sentences and a thread.
 func (a *App) narrate(w io.Writer, e explanation) {
 	in := e.Ticket.Input
-	fmt.Fprintf(w, "Ticket %s of tenant %s crawls %s.\n", in.ID, in.Tenant, seeds(in))
+	fmt.Fprintf(w, "Ticket %s of tenant %s crawls %s.\n", in.ID, in.Tenant, in.Subject())
 	fmt.Fprintln(w, life(e.Ticket))
 	if e.Counters.Discovered > 0 {
 		fmt.Fprintf(w, "It knows %s.\n", counters(e.Counters))
@@ -98,7 +98,7 @@ func life(row fleet.TicketRow) string {
 	case row.Wait != nil:
 		fmt.Fprintf(&b, " and waits (%s): %s", row.Wait.Code, row.Wait.Message)
 	case row.Lease != nil:
-		fmt.Fprintf(&b, " and runs on crawler %s", short(row.Lease.GUID))
+		fmt.Fprintf(&b, " and runs on crawler %s", row.Lease.GUID.Short())
 		if row.Lease.Address != "" {
 			fmt.Fprintf(&b, " from %s", row.Lease.Address)
 		}
@@ -123,7 +123,7 @@ func life(row fleet.TicketRow) string {
 func crawlersOf(r fleet.TicketResult) string {
 	parts := make([]string, len(r.Crawlers))
 	for i, g := range r.Crawlers {
-		parts[i] = "crawler " + short(g)
+		parts[i] = "crawler " + g.Short()
 		if i < len(r.Addresses) && r.Addresses[i] != "" {
 			parts[i] += " from " + r.Addresses[i]
 		}
@@ -144,7 +144,7 @@ func (a *App) thread(w io.Writer, decisions []fleet.DecisionRecord) {
 	for _, d := range decisions {
 		about := ""
 		if d.GUID != "" {
-			about = "crawler " + short(d.GUID) + ": "
+			about = "crawler " + d.GUID.Short() + ": "
 		}
 		c := plain
 		switch d.Kind {

@@ -56,7 +56,7 @@ func (a *App) printPreview(w io.Writer, p fleet.Preview) {
 	for _, c := range p.Candidates {
 		mark, name := " ", string(c.Offering)
 		if c.GUID != "" {
-			name = "crawler " + short(c.GUID)
+			name = "crawler " + c.GUID.Short()
 		}
 		if c.Chosen {
 			mark = a.paint(w, green, "✓")

@@ -45,11 +45,7 @@ func newTicketDeliveriesCommand(app *App) *cobra.Command {
 		"Lists a ticket's messages to webhooks: what they were told, how often it was tried, and what was wrong.",
 		"  crawlfleet ticket deliveries t-1 --tenant demo", 1, 1,
 		func(ctx context.Context, args []string) error {
-			r, err := app.reader(ctx)
-			if err != nil {
-				return err
-			}
-			t, err := tenantOf(ctx, r, tenant.tenant)
+			r, t, err := app.readTenant(ctx, tenant.tenant)
 			if err != nil {
 				return err
 			}

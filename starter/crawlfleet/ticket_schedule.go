@@ -143,15 +143,7 @@ func (a *App) scheduleCommand(
 	var tenant tenantFlag
 	c := command(verb+" NAME", short, long, "  crawlfleet ticket schedule "+verb+" nightly --tenant demo", 1, 1,
 		func(ctx context.Context, args []string) error {
-			r, err := a.reader(ctx)
-			if err != nil {
-				return err
-			}
-			t, err := tenantOf(ctx, r, tenant.tenant)
-			if err != nil {
-				return err
-			}
-			s, err := a.steer(ctx)
+			t, s, err := a.steeredTenant(ctx, tenant.tenant)
 			if err != nil {
 				return err
 			}

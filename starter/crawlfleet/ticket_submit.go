@@ -20,6 +20,8 @@ type submitFlags struct {
 	files                         []string
 	tenant, id, session, deadline string
 	countries                     []string
+	address                       string
+	fresh                         bool
 	maxPages                      int64
 	startAt, webhook              string
 	maxCost                       *fleet.Money
@@ -59,6 +61,8 @@ func (f *submitFlags) addContent(flags *pflag.FlagSet) {
 	flags.StringVarP(&f.tenant, "tenant", "t", "", "the tenant; with -f for documents that name none")
 	flags.StringVar(&f.session, "session", "", "session: same cookies, same address")
 	flags.StringSliceVar(&f.countries, "country", nil, "where it may run, ISO 3166-1, several with commas")
+	flags.StringVar(&f.address, "address", "", "the egress address that it is to have")
+	flags.BoolVar(&f.fresh, "fresh-address", false, "an egress address that was not used at its hosts before")
 	flags.Int64Var(&f.maxPages, "max-pages", 0, "most pages stored (default the plan's)")
 	flags.IntVar(&f.maxDepth, "max-depth", 0, "links away from a seed (default 100)")
 	flags.DurationVar(&f.delay, "delay", 0, "least time between two requests to a host (default 500ms)")
@@ -138,7 +142,8 @@ func (f *submitFlags) ticket(urls []string) (fleet.TicketInput, error) {
 		Tenant: fleet.TenantID(f.tenant), ID: fleet.TicketID(f.id), URLs: urls, Labels: f.labels,
 		Priority: f.priority, Deadline: fleet.Moment(f.deadline), StartAt: fleet.Moment(f.startAt),
 		MaxCost: f.maxCost, Webhook: f.webhook,
-		Scope: fleet.Scope{MaxPages: f.maxPages}, Place: fleet.Place{Countries: f.countries},
+		Scope: fleet.Scope{MaxPages: f.maxPages},
+		Place: fleet.Place{Countries: f.countries, Address: f.address, FreshAddress: f.fresh},
 	}
 	if f.changed("max-depth") {
 		in.Scope.MaxDepth = &f.maxDepth

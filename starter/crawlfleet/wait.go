@@ -52,6 +52,7 @@ type look struct {
 	Crawler  fleet.GUID        `json:"crawler,omitempty"`
 	Outcome  fleet.Outcome     `json:"outcome,omitempty"`
 	Counters fleet.Counters    `json:"counters"`
+	Pace     fleet.Pace        `json:"pace,omitzero"` // of one that runs
 	row      fleet.TicketRow
 }
 
@@ -82,6 +83,9 @@ func (w *watcher) look(ctx context.Context, t fleet.TenantID, id fleet.TicketID)
 	}
 	// A ticket that has not been claimed has no row in the tenant's database yet.
 	l.Counters, l.row.Times.Started, err = w.tenants.Progress(ctx, t, id)
+	if err == nil {
+		l.Pace, err = w.tenants.Pace(ctx, t, id)
+	}
 	if hasCode(err, fleet.CodeNotFound) {
 		err = nil
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,14 +12,12 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/config"
-	"github.com/crawlfleet/crawlfleet/internal/devserver"
 	"github.com/crawlfleet/crawlfleet/internal/telemetry"
 	"github.com/crawlfleet/crawlfleet/internal/web"
 )
 
 func newWebCommand(app *App) *cobra.Command {
-	var lifeLine bool
-	c := command("web", "the tenants' pages",
+	c := serving(app, "web", "the tenants' pages",
 		`Serves each tenant's pages behind its own key: tickets, crawlers, bills, results. It reads
 the stores of the data directory and steers through Temporal, as the commands do; crawlfleet
 dev runs one of its own. It listens on loopback: a proxy in front of it speaks TLS.
@@ -28,55 +25,16 @@ dev runs one of its own. It listens on loopback: a proxy in front of it speaks T
 It prints one JSON line when it serves. SIGTERM ends it.`,
 		`  crawlfleet tenant key create ann --tenant demo
   crawlfleet web --web-listen 127.0.0.1:8236 --web-url https://crawls.example.com`,
-		0, 0, func(ctx context.Context, _ []string) error { return runWeb(ctx, app, lifeLine) })
-	c.Flags().BoolVar(&lifeLine, lifeLineFlag, false, "end when standard input ends")
-	_ = c.Flags().MarkHidden(lifeLineFlag) // it exists: it was added one line above
+		runWeb)
 	app.settingFlags(c.Flags(), "web.listen", "web.url", "log.level", "log.format")
 	return c
 }
 
-// webLine is the one line that `crawlfleet web` prints when it serves.
-type webLine struct {
-	Ready bool         `json:"ready"`
-	URL   string       `json:"url,omitempty"`
-	Error *fleet.Error `json:"error,omitempty"`
-}
-
-func runWeb(ctx context.Context, app *App, lifeLine bool) (err error) {
-	say := func(l webLine) error {
-		if err := json.NewEncoder(app.Out).Encode(l); err != nil {
-			return fmt.Errorf("print: %w", err)
-		}
-		return nil
-	}
-	defer func() {
-		// Under a supervisor the reason goes where it listens, as itself.
-		var e *fleet.Error
-		if lifeLine && errors.As(err, &e) {
-			err = errors.Join(err, say(webLine{Error: e}))
-		}
-	}()
-	l, err := app.config()
-	if err != nil {
-		return err
-	}
-	if l.Web.Listen == "" {
+func runWeb(ctx context.Context, f *foreground, cfg config.Config) error {
+	if cfg.Web.Listen == "" {
 		return fleet.Invalid("web.listen", "is empty", "127.0.0.1:port")
 	}
-	log, err := telemetry.NewLogger(app.Err, telemetry.LogOptions{Level: l.Log.Level, Format: l.Log.Format})
-	if err != nil {
-		return err
-	}
-	if lifeLine {
-		ctx = devserver.WatchLifeLine(ctx, app.In)
-	}
-	return serveWeb(ctx, app, l.Config, log, say)
-}
-
-func serveWeb(
-	ctx context.Context, app *App, cfg config.Config, log *zap.Logger, say func(webLine) error,
-) error {
-	o, err := app.webOptions(ctx, cfg, log)
+	o, err := f.webOptions(ctx, cfg, f.log)
 	if err != nil {
 		return err
 	}
@@ -94,17 +52,14 @@ func serveWeb(
 	if err != nil {
 		return err
 	}
-	server, err := web.Serve(listener, mux, log)
+	server, err := web.Serve(listener, mux, f.log)
 	if err != nil {
 		return err
 	}
-	if err = say(webLine{Ready: true, URL: server.URL()}); err == nil {
-		<-ctx.Done()
-		log.Info("stopping")
-	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), webStopWithin)
+	err = f.serve(ctx, announcement{URL: server.URL()})
+	end, cancel := stopping(ctx, webStopWithin)
 	defer cancel()
-	return errors.Join(err, server.Stop(stopping))
+	return errors.Join(err, server.Stop(end))
 }
 
 // webStopWithin is for pages that are being sent; a download is cut.

@@ -3,8 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
@@ -29,7 +27,13 @@ func (e *embedded) startWeb(ctx context.Context) error {
 	e.web = &devserver.Child{
 		Name: "pages", Command: command, Env: e.childEnv(),
 		Log: log, Grace: 2 * webStopWithin, Logger: e.log,
-		Ready: func(_ context.Context, out *bufio.Reader) error { return e.webReady(out, log) },
+		Ready: func(_ context.Context, out *bufio.Reader) error {
+			a, err := hear(out, log)
+			if err == nil {
+				e.at.Web = a.URL
+			}
+			return err
+		},
 	}
 	if err := e.web.Start(ctx); err != nil {
 		e.web = nil
@@ -54,20 +58,4 @@ func settled(address string) (string, error) {
 		return "", err
 	}
 	return net.JoinHostPort(host, strconv.Itoa(free[0])), nil
-}
-
-func (e *embedded) webReady(out *bufio.Reader, log string) error {
-	b, err := out.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("it ended before it was ready; see %s", log)
-	}
-	var line webLine
-	if err := json.Unmarshal(b, &line); err != nil {
-		return fmt.Errorf("it said %q: %w", b, err)
-	}
-	if line.Error != nil {
-		return line.Error
-	}
-	e.at.Web = line.URL
-	return nil
 }

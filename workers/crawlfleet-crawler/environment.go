@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/config"
+	"github.com/crawlfleet/crawlfleet/internal/guard"
 )
 
 // envLogLevel is the control side's variable too.
@@ -28,11 +31,14 @@ const (
 type settings struct {
 	fleet.Key
 	Slots        int
-	DataPlane    string
+	DataPlane    string // or the gateway, with Gateway
+	Gateway      bool
+	GatewayCA    []byte
 	Token        fleet.Secret
 	Source       netip.Addr // invalid for the system's choice
 	SourceFor    fetch.SourceFor
-	AllowPrivate []netip.Prefix
+	IPv6         bool
+	Reach        guard.Reach
 	Contact      string
 	LaunchBudget time.Duration
 	OrphanAfter  time.Duration
@@ -45,12 +51,13 @@ type settings struct {
 // reader reads variables and keeps the first thing that is wrong.
 type reader struct {
 	environ map[string]string
+	list    []string // the same, as it was given
 	err     error
 }
 
 // readEnvironment fails with a *fleet.Error whose field is the variable.
 func readEnvironment(environ []string) (settings, error) {
-	r := &reader{environ: make(map[string]string, len(environ))}
+	r := &reader{environ: make(map[string]string, len(environ)), list: environ}
 	for _, e := range environ {
 		name, value, _ := strings.Cut(e, "=")
 		r.environ[name] = value
@@ -61,12 +68,15 @@ func readEnvironment(environ []string) (settings, error) {
 			Tenant: fleet.TenantID(r.required(fleet.EnvTenant, "the tenant's id")),
 			GUID:   fleet.GUID(r.required(fleet.EnvGUID, "the crawler's GUID")),
 		},
-		Slots:        r.slots(),
-		DataPlane:    r.required(fleet.EnvDataPlane, "the data plane's base URL"),
-		Token:        r.secret(fleet.EnvToken),
-		Source:       r.source(),
-		SourceFor:    r.sourceFor(),
-		AllowPrivate: r.networks(fleet.EnvAllowPrivate),
+		Slots:     r.slots(),
+		Token:     r.secret(fleet.EnvToken),
+		Source:    r.source(),
+		SourceFor: r.sourceFor(),
+		IPv6:      r.environ[fleet.EnvIPv6] == "yes",
+		Reach: guard.Reach{
+			AllowPrivate: r.networks(fleet.EnvAllowPrivate), AllowPorts: r.ports(fleet.EnvAllowPorts),
+			Deny: r.networks(fleet.EnvDenyNetworks),
+		},
 		Contact:      r.environ[fleet.EnvContact],
 		LaunchBudget: r.duration(fleet.EnvLaunchBudget, defaultLaunchBudget),
 		OrphanAfter:  r.duration(fleet.EnvOrphanAfter, defaultOrphanAfter),
@@ -75,17 +85,35 @@ func readEnvironment(environ []string) (settings, error) {
 		Keys:         r.keys(),
 		Environ:      environ,
 	}
+	r.sides(&s)
 	r.check(fleet.EnvTenant, s.Tenant.Validate())
 	r.check(fleet.EnvGUID, s.GUID.Validate())
 	if s.Token == "" {
 		r.fail(fleet.EnvToken, "is missing", "the credential at the data plane, or "+fleet.EnvToken+"_FILE")
 	}
-	configured, err := client.Configured(environ)
+	return s, r.err
+}
+
+// sides are the two of the control side, or the gateway before them, beside which nothing
+// that leads to either is read.
+func (r *reader) sides(s *settings) {
+	if s.Gateway = r.environ[fleet.EnvGateway] != ""; s.Gateway {
+		s.DataPlane = r.environ[fleet.EnvGateway]
+		u, err := url.Parse(s.DataPlane)
+		if err != nil || u.Scheme != "https" || u.Host == "" {
+			r.fail(fleet.EnvGateway, "is no https URL", "https://host:port")
+		}
+		s.GatewayCA, err = base64.StdEncoding.DecodeString(r.environ[fleet.EnvGatewayCA])
+		r.check(fleet.EnvGatewayCA, err)
+		s.Keys = nil
+		return
+	}
+	s.DataPlane = r.required(fleet.EnvDataPlane, "the data plane's base URL")
+	configured, err := client.Configured(r.list)
 	r.check("TEMPORAL_ADDRESS", err)
 	if !configured {
 		r.fail("TEMPORAL_ADDRESS", "is missing", "host:port of the Temporal server")
 	}
-	return s, r.err
 }
 
 func (r *reader) fail(name, message, want string) {
@@ -179,6 +207,18 @@ func (r *reader) networks(name string) (out []netip.Prefix) {
 		p, err := netip.ParsePrefix(text)
 		r.check(name, err)
 		out = append(out, p)
+	}
+	return out
+}
+
+func (r *reader) ports(name string) (out []int) {
+	for text := range strings.SplitSeq(r.environ[name], ",") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		p, err := strconv.ParseUint(text, 10, 16)
+		r.check(name, err)
+		out = append(out, int(p))
 	}
 	return out
 }

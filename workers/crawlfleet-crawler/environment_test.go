@@ -51,6 +51,7 @@ func TestEnvironment_NamesTheVariableThatIsMissingOrWrong(t *testing.T) {
 		fleet.EnvSource + "=localhost":        fleet.EnvSource,
 		fleet.EnvSourceFor + "=some":          fleet.EnvSourceFor,
 		fleet.EnvAllowPrivate + "=10.0.0.0":   fleet.EnvAllowPrivate,
+		fleet.EnvAllowPorts + "=80,70000":     fleet.EnvAllowPorts,
 		fleet.EnvLaunchBudget + "=60":         fleet.EnvLaunchBudget,
 		fleet.EnvOrphanAfter + "=-1s":         fleet.EnvOrphanAfter,
 		fleet.EnvCodecKeys + "=k1:tooshort":   fleet.EnvCodecKeys,
@@ -76,14 +77,15 @@ func TestEnvironment_ReadsAllOfIt(t *testing.T) {
 	s, err := readEnvironment(goodEnvironment(fleet.EnvToken, fleet.EnvToken+"_FILE="+file,
 		fleet.EnvSlots+"=4", fleet.EnvSource+"=127.0.16.9", fleet.EnvSourceFor+"=loopback",
 		fleet.EnvAllowPrivate+"=127.0.0.0/8, 10.0.0.0/8", fleet.EnvContact+"=ops@example.org",
-		fleet.EnvLaunchBudget+"=5s", fleet.EnvOrphanAfter+"=7s"))
+		fleet.EnvAllowPorts+"=9000, 3000", fleet.EnvLaunchBudget+"=5s", fleet.EnvOrphanAfter+"=7s"))
 	require.NoError(t, err)
 	require.Equal(t, fleet.Key{Fleet: "test", Tenant: "acme", GUID: testGUID}, s.Key)
 	require.Equal(t, "from a file", s.Token.Reveal())
 	require.Equal(t, 4, s.Slots)
 	require.Equal(t, "127.0.16.9", s.Source.String())
 	require.Equal(t, fetch.SourceLoopback, s.SourceFor)
-	require.Len(t, s.AllowPrivate, 2)
+	require.Len(t, s.Reach.AllowPrivate, 2)
+	require.Equal(t, []int{9000, 3000}, s.Reach.AllowPorts)
 	require.Equal(t, "ops@example.org", s.Contact)
 	require.Equal(t, []time.Duration{5 * time.Second, 7 * time.Second},
 		[]time.Duration{s.LaunchBudget, s.OrphanAfter})
@@ -124,4 +126,28 @@ func TestRun_EndsWellWhenItIsToldToBeforeItBegan(t *testing.T) {
 	defer cancel()
 	var stderr bytes.Buffer
 	require.NoError(t, run(ctx, time.Now(), nil, goodEnvironment(), &stderr, &stderr))
+}
+
+func TestEnvironment_WithAGatewayNothingElseIsRead(t *testing.T) {
+	t.Parallel()
+	changes := []string{
+		fleet.EnvDataPlane, "TEMPORAL_ADDRESS", fleet.EnvGateway + "=https://gateway.example.com:8237",
+		fleet.EnvGatewayCA + "=UEVN",
+	}
+	s, err := readEnvironment(goodEnvironment(changes...))
+	require.NoError(t, err)
+	require.True(t, s.Gateway)
+	require.Equal(t, "https://gateway.example.com:8237", s.DataPlane)
+	require.Equal(t, "PEM", string(s.GatewayCA))
+	for change, name := range map[string]string{
+		fleet.EnvGateway + "=http://gateway.example.com": fleet.EnvGateway,
+		fleet.EnvGateway + "=gateway:8237":               fleet.EnvGateway,
+		fleet.EnvGatewayCA + "=not base64":               fleet.EnvGatewayCA,
+		fleet.EnvToken:                                   fleet.EnvToken,
+	} {
+		_, err := readEnvironment(goodEnvironment(append(changes, change)...))
+		var e *fleet.Error
+		require.ErrorAs(t, err, &e, change)
+		require.Equal(t, name, e.Field, change)
+	}
 }

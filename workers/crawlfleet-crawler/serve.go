@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"sync"
 	"time"
 
-	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/interceptor"
 	"go.uber.org/zap"
 
 	"github.com/crawlfleet/crawlfleet/activities"
 	"github.com/crawlfleet/crawlfleet/crawler"
-	"github.com/crawlfleet/crawlfleet/crawler/fetch"
 	"github.com/crawlfleet/crawlfleet/crawler/remote"
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
@@ -34,11 +31,8 @@ const (
 	answerAfter = 2 * time.Second
 	// leaveAfter ends the program whatever still hangs, a call to a dead server say.
 	leaveAfter = 15 * time.Second
-	// redial is the pause between two tries to reach a control side that is not up yet.
-	redial = 100 * time.Millisecond
-	// echoFresh is how long the data plane's answer at the start is good enough for the
-	// Hello, which comes some milliseconds later.
-	echoFresh = 5 * time.Second
+	// arriveWithin is when the Hello has said it anyway.
+	arriveWithin = 2 * time.Second
 )
 
 // program is a connected crawler.
@@ -50,7 +44,8 @@ type program struct {
 	dialedAt time.Time
 	plane    *remote.Client
 	engine   *crawler.Engine
-	address  string // as the data plane sees it
+	running  *activities.Running
+	seen     fleet.EchoAnswer // its address, as the control side saw it at the start
 	drain    chan struct{}
 	cut      chan struct{}
 }
@@ -59,7 +54,7 @@ type program struct {
 // leave (an error).
 func serve(ctx context.Context, mainAt time.Time, s settings, log *zap.Logger) error {
 	p := &program{
-		s: s, log: log, mainAt: mainAt, drain: make(chan struct{}), cut: make(chan struct{}),
+		s: s, log: log, mainAt: mainAt, running: activities.NewRunning(), drain: make(chan struct{}), cut: make(chan struct{}),
 	}
 	if err := p.connect(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -71,8 +66,9 @@ func serve(ctx context.Context, mainAt time.Time, s settings, log *zap.Logger) e
 	defer p.plane.Close()
 	plane, interceptors := p.seams()
 	p.engine = crawler.New(crawler.Options{
-		DataPlane: plane, Version: build(), Contact: s.Contact, Address: p.address,
-		AllowPrivate: s.AllowPrivate, Source: s.Source, SourceFor: s.SourceFor, Logger: log,
+		DataPlane: plane, Version: build(), Contact: s.Contact, Address: p.seen.Address,
+		Reach: s.Reach, Source: s.Source, SourceFor: s.SourceFor, IPv6: s.IPv6,
+		Logger: log,
 	})
 	defer p.engine.Close()
 	health, err := p.health(ctx)
@@ -96,99 +92,23 @@ func (p *program) health(ctx context.Context) (*telemetry.Endpoint, error) {
 	if err != nil {
 		return nil, fleet.Invalid(fleet.EnvHTTP, err.Error(), "an address to listen on")
 	}
-	ready := func(ctx context.Context) error {
-		_, err := p.temporal.Temporal().CheckHealth(ctx, nil)
-		return err
-	}
-	e := telemetry.Serve(l, telemetry.NewHandler(ready, telemetry.NewRegistry()))
+	e := telemetry.Serve(l, telemetry.NewHandler(p.ping, telemetry.NewRegistry()))
 	p.log.Info("health and metrics", zap.String("url", e.URL()))
 	return e, nil
 }
 
-// connect reaches Temporal and the data plane, both at once: a cold start is somebody
-// waiting. It gives up when the launch budget is over.
-func (p *program) connect(ctx context.Context) error {
-	plane, err := remote.New(remote.Options{
-		URL: p.s.DataPlane, Token: p.s.Token, Source: p.s.Source,
-		SourceAny: p.s.SourceFor == fetch.SourceAny, Patience: p.s.OrphanAfter, Log: p.log,
-	})
-	if err != nil {
-		return err
-	}
-	p.plane = plane
-	ctx, cancel := context.WithDeadline(ctx, p.mainAt.Add(p.s.LaunchBudget))
-	defer cancel()
-	var dialed, echoed error
-	var both sync.WaitGroup
-	both.Go(func() {
-		if dialed = p.dial(ctx); dialed != nil {
-			cancel()
-		}
-	})
-	both.Go(func() { p.address, echoed = p.echo(ctx) })
-	both.Wait()
-	switch {
-	case dialed != nil:
-		return dialed
-	case echoed != nil:
-		p.temporal.Close()
-		return fmt.Errorf("ask the data plane at %s: %w", p.s.DataPlane, echoed)
-	}
-	return nil
-}
-
-func (p *program) dial(ctx context.Context) error {
-	for {
-		c, err := client.Dial(ctx, client.Options{
-			Environ: p.s.Environ, Keys: p.s.Keys, Logger: telemetry.SDKLogger(p.log),
-			Identity: "crawler/" + string(p.s.GUID),
-		})
-		if err == nil {
-			p.temporal, p.dialedAt = c, time.Now()
-			return nil
-		}
-		if !fleet.CodeOf(err).Retryable() {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(redial):
-		}
-	}
-}
-
-func (p *program) echo(ctx context.Context) (string, error) {
-	a, err := p.plane.Echo(ctx)
-	return a.Address, err
-}
-
-// greetEcho is echo for the container: it spares the Hello of a cold start a question
-// that has just been answered.
-func (p *program) greetEcho(ctx context.Context) (string, error) {
-	if time.Since(p.mainAt) < echoFresh {
-		return p.address, nil
-	}
-	return p.echo(ctx)
-}
-
-func (p *program) ping(ctx context.Context) error {
-	_, err := p.temporal.Temporal().WorkflowService().
-		GetSystemInfo(ctx, &workflowservice.GetSystemInfoRequest{})
-	return err
-}
-
 // work polls both queues until it is time to go, and hands back.
 func (p *program) work(ctx context.Context, around []interceptor.WorkerInterceptor) error {
-	container := activities.NewContainer(activities.ContainerOptions{
+	self := activities.ContainerOptions{
 		GUID: p.s.GUID, Slots: p.s.Slots, PID: os.Getpid(),
 		Contract: contractVersion(), Build: build(), MainAt: p.mainAt, DialedAt: p.dialedAt,
 		LaunchBudget: p.s.LaunchBudget, OrphanAfter: p.s.OrphanAfter,
 		Echo: p.greetEcho, Ping: p.ping, Drain: p.drain,
-	})
+	}
+	container := activities.NewContainer(self)
 	engine := newLeased(p.engine, p.s.GUID)
 	crawls := &activities.Crawls{
-		Tenant: p.s.Tenant, Engine: engine, Ping: p.ping, Cut: p.cut,
+		Tenant: p.s.Tenant, Engine: engine, Ping: p.ping, Cut: p.cut, Running: p.running,
 		Hear: p.temporal.Temporal().RecordActivityHeartbeat,
 	}
 	polling, err := workers.NewCrawler(workers.CrawlerOptions{
@@ -202,17 +122,40 @@ func (p *program) work(ctx context.Context, around []interceptor.WorkerIntercept
 	if err := polling.Start(); err != nil {
 		return err
 	}
-	p.log.Info("the crawler polls", zap.String("address", p.address), zap.Int("slots", p.s.Slots),
+	p.log.Info("the crawler polls", zap.String("address", p.seen.Address), zap.Int("slots", p.s.Slots),
 		zap.Duration("sinceMain", time.Since(p.mainAt)))
 
 	tidying, stop := context.WithCancel(ctx)
 	var tidied sync.WaitGroup
 	tidied.Go(func() { engine.tidy(tidying, p.log) })
+	tidied.Go(func() { p.arrive(tidying, self.Greeting(p.seen)) })
+	if p.s.Gateway {
+		tidied.Go(func() { p.renew(tidying) })
+	}
 	err = container.Watch(ctx) // nil when ctx has ended
 	stop()
 	tidied.Wait()
 	p.leave(polling)
 	return err
+}
+
+// arrive says by the data plane that the crawler polls: the Hello says the same, but after
+// a way over Temporal, and somebody waits for a slot. An error is not worth a word: an
+// older control side knows no such call.
+func (p *program) arrive(ctx context.Context, h fleet.Hello) {
+	ctx, cancel := context.WithTimeout(ctx, arriveWithin)
+	defer cancel()
+	if err := p.plane.Ready(ctx, h); err != nil {
+		p.log.Debug("the control side does not take the word that the crawler polls", zap.Error(err))
+	}
+}
+
+// renew keeps the credential young. One that is not renewed is good for what is left of
+// it: time to hand back, for a crawler that is not wanted any more.
+func (p *program) renew(ctx context.Context) {
+	if err := p.plane.Renew(ctx); err != nil {
+		p.log.Warn("the gateway renews the credential no more", zap.Error(err))
+	}
 }
 
 // leave hands the tickets back and stops polling, in bounded time.

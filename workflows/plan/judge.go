@@ -29,6 +29,8 @@ func (v *view) judge(d Demand) verdict {
 			fail: v.noPlace(d.Place),
 			wait: wait(fleet.WaitNoPlace, "no offering fits the ticket's place"),
 		}
+	case v.never(d) != "":
+		return verdict{fail: noAddress(d, v.never(d)), wait: wait(fleet.WaitNoPlace, "%s", v.never(d))}
 	case w.wait != nil:
 		return verdict{wait: w.wait}
 	case v.slots <= 0:
@@ -44,7 +46,29 @@ func (v *view) judge(d Demand) verdict {
 		return verdict{wait: wait(fleet.WaitSession, "session %s: all %d slots of its crawler %s are taken",
 			d.Session.Key, w.only.Slots, name(w.only))}
 	}
-	return v.launch(d, w)
+	out := v.launch(d, w)
+	if out.wait != nil {
+		v.unbanned(d, w, out.wait)
+	}
+	return out
+}
+
+// unbanned adds to a wait that it may also end with a ban: of a crawler that has a slot
+// and an address which one of the ticket's hosts refuses.
+func (v *view) unbanned(d Demand, w want, why *fleet.Wait) {
+	for _, h := range v.hosts {
+		b := v.barred(d, h.Address)
+		if h.free <= 0 || !v.within(h, d, w) || b.until.IsZero() {
+			continue
+		}
+		if why.Code == fleet.WaitSlot {
+			why.Code = fleet.WaitBanned
+		}
+		if why.Until.IsZero() || b.until.Before(why.Until) {
+			why.Until = b.until
+			why.Message += fmt.Sprintf("; crawler %s has a slot and is passed over: %s", name(h), b.why)
+		}
+	}
 }
 
 // noSlots tells the plan's limit of slots from that of crawlers: the first where a
@@ -98,9 +122,15 @@ func Stopped(t Tenant) *fleet.Wait {
 // freeSlot finds the crawler with a free slot that suits best.
 func (v *view) freeSlot(d Demand, w want) (*host, string) {
 	var best, avoided *host
-	choices := 0
+	choices, barred := 0, ""
 	for _, h := range v.hosts {
-		if h.free <= 0 || !v.eligible(h, d, w) {
+		if h.free <= 0 || !v.within(h, d, w) {
+			continue
+		}
+		if b := v.barred(d, h.Address); b.why != "" {
+			if barred == "" {
+				barred = fmt.Sprintf("; %s is passed over: %s", name(h), b.why)
+			}
 			continue
 		}
 		if h.GUID == d.Avoid && w.only == nil {
@@ -122,20 +152,26 @@ func (v *view) freeSlot(d Demand, w want) (*host, string) {
 	case w.address != "" && best.Address == w.address:
 		return best, fmt.Sprintf("it has the address of session %s", d.Session.Key)
 	case best.GUID == d.Prefer:
-		return best, "the ticket was there before"
+		return best, "the ticket was there before" + barred
 	case choices == 1:
 		return best, fmt.Sprintf("the only one with a free slot (%s taken)",
-			ratio(best.Leased, best.Slots))
+			ratio(best.Leased, best.Slots)) + barred
 	default:
 		return best, fmt.Sprintf("the least loaded of %d with a free slot (%s taken)",
-			choices, ratio(best.Leased, best.Slots))
+			choices, ratio(best.Leased, best.Slots)) + barred
 	}
 }
 
-// eligible reports whether the ticket may run on h as far as session and place go.
+// eligible reports whether the ticket may run on h: as far as session and place go, and
+// with the address that h has.
+func (v *view) eligible(h *host, d Demand, w want) bool {
+	return v.within(h, d, w) && v.barred(d, h.Address).why == ""
+}
+
+// within reports whether the ticket may run on h as far as session and place go.
 // A wanted address that must be had is not on any crawler: one that has it would be
 // the only one.
-func (v *view) eligible(h *host, d Demand, w want) bool {
+func (v *view) within(h *host, d Demand, w want) bool {
 	if w.only != nil || w.must {
 		return h == w.only
 	}
@@ -149,6 +185,9 @@ func better(a, b *host, d Demand, w want) bool {
 	}
 	if d.Prefer != "" && (a.GUID == d.Prefer) != (b.GUID == d.Prefer) {
 		return a.GUID == d.Prefer
+	}
+	if slow := d.Egress.Slow; slow[a.Address] != slow[b.Address] {
+		return slow[b.Address]
 	}
 	return a.Leased < b.Leased
 }

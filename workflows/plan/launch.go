@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,11 +28,16 @@ func (v *view) launch(d Demand, w want) verdict {
 			passed = append(passed, fmt.Sprintf("%s is %s", p.ID, why))
 			continue
 		}
+		c := v.pick(p, d)
+		if c.why != "" {
+			passed = append(passed, fmt.Sprintf("%s is passed over: %s", p.ID, c.why))
+			continue
+		}
 		reason := "the cheapest place that fits"
 		if len(passed) > 0 {
 			reason = "the next in price, for " + strings.Join(passed, ", ")
 		}
-		return v.start(p, d, "", reason)
+		return v.start(p, d, c.address, reason+c.because(d))
 	}
 	return verdict{wait: v.shut(d, w, passed)}
 }
@@ -65,8 +71,11 @@ func (v *view) start(p *place, d Demand, address, reason string) verdict {
 	v.starts = append(v.starts, s)
 	slots := v.s.Tenant.Plan.SlotsPerCrawler
 	h := &host{
-		Crawler: Crawler{State: fleet.CrawlerReserved, Offering: p.ID, Address: address, Slots: slots},
-		coming:  slots, start: len(v.starts) - 1,
+		Crawler: Crawler{
+			State: fleet.CrawlerReserved, Offering: p.ID, Provider: p.Provider, Country: p.Country,
+			Region: p.Region, Address: address, Slots: slots,
+		},
+		coming: slots, start: len(v.starts) - 1,
 	}
 	v.hosts = append(v.hosts, h)
 	v.room--
@@ -76,7 +85,9 @@ func (v *view) start(p *place, d Demand, address, reason string) verdict {
 	}
 	v.s.Unplaced[p.Account]++
 	if address != "" {
-		p.InUse = append(p.InUse[:len(p.InUse):len(p.InUse)], address)
+		for _, o := range v.places { // two places may list one address
+			o.InUse = append(o.InUse[:len(o.InUse):len(o.InUse)], address)
+		}
 	}
 	return verdict{host: h, reason: s.Reason}
 }
@@ -84,25 +95,42 @@ func (v *view) start(p *place, d Demand, address, reason string) verdict {
 // shut says what a ticket waits for when no fitting place can take a crawler: what
 // is likely to change first.
 func (v *view) shut(d Demand, w want, passed []string) *fleet.Wait {
-	code, until := fleet.WaitCapacity, time.Time{}
-	for _, p := range v.places {
-		if !Fits(p.Offering, d.Place) || w.must && p.ID != w.offering || p.full() != "" {
-			continue
+	out := wait("", "no crawler can be started: %s", strings.Join(passed, ", "))
+	worth := func(code fleet.WaitCode, until time.Time) {
+		if rank(code) > rank(out.Code) {
+			out.Code = code
 		}
-		if p.cooling == nil {
-			code = fleet.WaitUnplaced
-			continue
-		}
-		if code == fleet.WaitCapacity {
-			code = fleet.WaitCooldown
-		}
-		if until.IsZero() || p.cooling.Until.Before(until) {
-			until = p.cooling.Until
+		if !until.IsZero() && (out.Until.IsZero() || until.Before(out.Until)) {
+			out.Until = until
 		}
 	}
-	out := wait(code, "no crawler can be started: %s", strings.Join(passed, ", "))
-	out.Until = until
+	for _, p := range v.places {
+		switch c := v.pick(p, d); {
+		case !Fits(p.Offering, d.Place), w.must && p.ID != w.offering:
+		case p.full() != "":
+			worth(fleet.WaitCapacity, time.Time{})
+		case p.cooling != nil:
+			worth(fleet.WaitCooldown, p.cooling.Until)
+		case v.crowded(p):
+			worth(fleet.WaitUnplaced, time.Time{})
+		case !c.until.IsZero():
+			worth(fleet.WaitBanned, c.until)
+		default:
+			worth(fleet.WaitAddress, time.Time{})
+		}
+	}
+	if out.Code == "" { // nothing fits
+		out.Code = fleet.WaitCapacity
+	}
 	return out
+}
+
+// rank orders what a ticket may wait for at several places by what is likely to change
+// first.
+func rank(c fleet.WaitCode) int {
+	return slices.Index([]fleet.WaitCode{
+		"", fleet.WaitAddress, fleet.WaitBanned, fleet.WaitCapacity, fleet.WaitCooldown, fleet.WaitUnplaced,
+	}, c)
 }
 
 // offered reports whether there is, or can be, a crawler within a ticket's place.

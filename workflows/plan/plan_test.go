@@ -56,13 +56,14 @@ func crawler(guid fleet.GUID, st fleet.CrawlerState, leased int, change ...func(
 		for _, f := range change {
 			f(&c)
 		}
-		s.Crawlers = append(s.Crawlers, c)
 		for i := range s.Offerings {
-			if s.Offerings[i].ID == c.Offering {
+			if o := s.Offerings[i]; o.ID == c.Offering {
+				c.Provider, c.Country, c.Region = o.Provider, o.Country, o.Region
 				s.Offerings[i].Running++
 				s.Offerings[i].InUse = append(s.Offerings[i].InUse, c.Address)
 			}
 		}
+		s.Crawlers = append(s.Crawlers, c)
 	}
 }
 
@@ -166,8 +167,8 @@ func TestRoute(t *testing.T) {
 		"no offerings but a crawler":        {have{nowhere, crawler("1", serving, 0)}, nil, "1", "", ""},
 		"all full":                          {have{atPlace("a", full), atPlace("b", full)}, nil, "", fleet.WaitCapacity, ""},
 		"all cooling":                       {have{cooling(fleet.Scoped{Offering: "a"}, time.Minute), cooling(fleet.Scoped{Account: "of-b"}, time.Minute)}, nil, "", fleet.WaitCooldown, ""},
-		"cooled down":                       {have{cooling(fleet.Scoped{Offering: "a"}, 0), cooling(fleet.Scoped{Region: "region-b"}, 0)}, nil, "", fleet.WaitConductor, ""},
-		"one full, one cooling":             {have{atPlace("a", full), cooling(fleet.Scoped{Region: "region-b"}, time.Minute)}, nil, "", fleet.WaitCooldown, ""},
+		"cooled down":                       {have{cooling(fleet.Scoped{Offering: "a"}, 0), cooling(fleet.Scoped{Region: "region-b", Provider: "process"}, 0)}, nil, "", fleet.WaitConductor, ""},
+		"one full, one cooling":             {have{atPlace("a", full), cooling(fleet.Scoped{Region: "region-b", Provider: "process"}, time.Minute)}, nil, "", fleet.WaitCooldown, ""},
 		"too many launches":                 {have{unplaced(2, 2)}, nil, "", fleet.WaitUnplaced, ""},
 		"provisioning":                      {have{tenantIs(fleet.TenantProvisioning)}, nil, "", fleet.WaitTenant, ""},
 		"deleting":                          {have{tenantIs(fleet.TenantDeleting), crawler("1", serving, 0)}, nil, "", "", fleet.CodeTenantNotReady},

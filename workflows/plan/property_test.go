@@ -34,6 +34,9 @@ func anyState(below func(n int, label string) int) plan.State {
 		p.Capacity, p.Pins = below(4, "capacity"), below(2, "pins") == 0
 		p.Claimed = below(3, "claimed")
 		p.Egress = []fleet.EgressKind{fleet.EgressOwn, fleet.EgressShared}[below(2, "egress")]
+		for a := range below(4, "addresses") {
+			p.Addresses = append(p.Addresses, fmt.Sprint("addr-", (a+i)%6))
+		}
 		s.Offerings = append(s.Offerings, p)
 		if below(4, "cools") == 0 {
 			cooling(fleet.Scoped{Offering: p.ID}, time.Duration(below(100, "until"))*time.Second)(&s)
@@ -77,12 +80,108 @@ func anyState(below func(n int, label string) int) plan.State {
 		if below(4, "somewhere") == 0 {
 			d.Place.Countries = []string{[]string{"DE", "US", "FR"}[below(3, "where")]}
 		}
+		switch {
+		case d.Session != nil:
+		case below(4, "an address") == 0:
+			d.Place.Address = fmt.Sprint("addr-", below(7, "which"))
+		case below(3, "fresh") == 0:
+			d.Place.FreshAddress = true
+		}
+		d.Egress = anyEgress(below)
+		d.Hosts = []string{[]string{"h", "i"}[below(2, "host")]}
+		if below(4, "had") == 0 {
+			d.Mine = fmt.Sprint("addr-", below(6, "mine"))
+		}
 		if below(5, "comes from") == 0 {
 			d.Avoid, d.Never = fleet.GUID(fmt.Sprint(below(6, "avoid"))), below(2, "never") == 0
 		}
 		s.Waiting = append(s.Waiting, d)
 	}
 	return s
+}
+
+// anyEgress knows something of some addresses.
+func anyEgress(below func(n int, label string) int) plan.Egress {
+	e := plan.Egress{Banned: map[string]plan.Ban{}, Used: map[string]string{}, Slow: map[string]bool{}}
+	for range below(4, "known addresses") {
+		a := fmt.Sprint("addr-", below(6, "of"))
+		switch below(3, "what") {
+		case 0:
+			e.Banned[a] = plan.Ban{Host: "h", Why: "status 429", Until: now.Add(time.Duration(1+below(90, "banned")) * time.Minute)}
+		case 1:
+			e.Used[a] = "h"
+		case 2:
+			e.Slow[a] = true
+		}
+	}
+	return e
+}
+
+// allowed wants that a ticket may use an address: never one that is banned at its host,
+// never a used one where an unused one was asked for, none but the one that was.
+func allowed(t require.TestingT, d plan.Demand, address string) {
+	require.NotContains(t, d.Egress.Banned, address, "ticket %s: a banned address", d.Ticket)
+	if d.Place.FreshAddress {
+		if address != d.Mine {
+			require.NotContains(t, d.Egress.Used, address, "ticket %s: a used address", d.Ticket)
+		}
+		require.NotEmpty(t, address, "ticket %s: an address that nobody knows", d.Ticket)
+	}
+	if d.Place.Address != "" {
+		require.Equal(t, d.Place.Address, address)
+	}
+}
+
+// addressOf is the address of a crawler.
+func addressOf(s plan.State, g fleet.GUID) string {
+	for _, c := range s.Crawlers {
+		if c.GUID == g {
+			return c.Address
+		}
+	}
+	return ""
+}
+
+// checkAddresses: whatever is granted, or started for a ticket, has an address that the
+// ticket may use.
+func checkAddresses(t require.TestingT, s plan.State, d plan.Decisions) {
+	places := map[fleet.OfferingID]plan.Place{}
+	for _, o := range s.Offerings {
+		places[o.ID] = o
+	}
+	type use struct{ host, address string }
+	before := map[use]bool{}
+	for _, w := range plan.Order(s.Waiting) {
+		if g, ok := d.Grants[w.Ticket]; ok {
+			u := use{w.Hosts[0], addressOf(s, g)}
+			allowed(t, w, u.address)
+			require.False(t, w.Place.FreshAddress && before[u], "ticket %s: used by one before it", w.Ticket)
+			before[u] = true
+		}
+		if c := plan.Route(s, w); c.GUID != "" {
+			allowed(t, w, addressOf(s, c.GUID))
+		}
+		if wait, ok := d.Waits[w.Ticket]; ok && wait.Code == fleet.WaitBanned {
+			require.True(t, wait.Until.After(s.Now))
+			require.False(t, d.Wake.Until.IsZero() || d.Wake.Until.After(wait.Until), "it decides again when the ban ends")
+		}
+		for _, st := range d.Starts {
+			if st.For != w.Ticket {
+				continue
+			}
+			p := places[st.Offering]
+			if st.Address != "" {
+				allowed(t, w, st.Address)
+				require.Contains(t, append(p.Addresses, w.Place.Address, s.Sessions[st.Session].Address), st.Address)
+				require.NotContains(t, p.InUse, st.Address)
+			} else if w.Place.FreshAddress || w.Place.Address != "" {
+				require.NotEmpty(t, p.Addresses)
+				for _, a := range p.Addresses { // whichever it has
+					allowed(t, w, a)
+				}
+			}
+		}
+	}
 }
 
 // clone makes a state that shares nothing with s, its lists in another order.
@@ -139,6 +238,7 @@ func checkInvariants(t require.TestingT, s plan.State) {
 		require.LessOrEqual(t, leased+len(d.Grants), p.MaxSlots, "never over the plan's slots")
 	}
 	checkStarts(t, s, d, coming)
+	checkAddresses(t, s, d)
 }
 
 // checkStopped: of a tenant that is suspended or at its spend cap nothing is granted or

@@ -62,6 +62,9 @@ func (v *view) candidates(d Demand, c Choice, j verdict) []fleet.Candidate {
 	}
 	for _, p := range v.places {
 		k := fleet.Candidate{Offering: p.ID, Reason: v.closed(p)}
+		if k.Reason == "" && j.host == nil {
+			k.Reason = v.pick(p, d).why
+		}
 		switch {
 		case !Fits(p.Offering, d.Place):
 			k.Reason = "outside the ticket's place"
@@ -89,6 +92,8 @@ func (v *view) crawlerVerdict(h *host, d Demand, w want) string {
 		return "does not serve the session"
 	case !v.fits(h, d.Place):
 		return "outside the ticket's place"
+	case v.barred(d, h.Address).why != "":
+		return v.barred(d, h.Address).why
 	case h.free <= 0:
 		return "has no free slot (" + ratio(h.Leased, h.Slots) + " taken)"
 	case h.GUID == d.Avoid:

@@ -25,6 +25,9 @@ func (v *view) want(d Demand) want {
 		return want{}
 	}
 	if h := v.bound[d.Session.Key]; h != nil {
+		if b := v.barred(d, h.Address); b.why != "" {
+			return d.refused(b)
+		}
 		if v.takes(h, d) {
 			return want{only: h}
 		}
@@ -34,6 +37,12 @@ func (v *view) want(d Demand) want {
 	if !known {
 		return want{}
 	}
+	if b := v.barred(d, s.Address); b.why != "" {
+		if s.Leases == 0 && (d.Session.OnLoss == "" || d.Session.OnLoss == fleet.LossPreferred) {
+			return want{} // another address is better than none
+		}
+		return d.refused(b)
+	}
 	h := v.crawler(s.GUID)
 	if h != nil && h.State == fleet.CrawlerServing && v.takes(h, d) {
 		return want{only: h}
@@ -42,6 +51,20 @@ func (v *view) want(d Demand) want {
 		return want{wait: elsewhere(s.Key, string(s.GUID))}
 	}
 	return v.lost(d, s)
+}
+
+// refused is for a ticket whose session's address is banned at one of its hosts.
+func (d Demand) refused(b bar) want {
+	text := fmt.Sprintf("session %s: %s", d.Session.Key, b.why)
+	if d.Session.OnLoss == fleet.LossFail {
+		return want{fail: &fleet.Error{
+			Code: fleet.CodeSessionLost, Field: "session", Message: text,
+			Want: "onLoss preferred or required, or another session key",
+		}}
+	}
+	out := wait(fleet.WaitBanned, "%s", text)
+	out.Until = b.until
+	return want{wait: out}
 }
 
 // takes reports whether a session's crawler may serve this ticket of it.

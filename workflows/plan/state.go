@@ -47,6 +47,11 @@ type Demand struct {
 	Since    time.Time
 	Session  *fleet.Session
 	Place    fleet.Place
+	// Hosts are those that it crawls, and Egress what is known of addresses there; Mine is
+	// the address of the crawler that it was on.
+	Hosts  []string
+	Egress Egress
+	Mine   string
 	// Prefer is the crawler that the ticket was on and may stay on.
 	Prefer fleet.GUID
 	// Avoid is a crawler that it comes from: taken only where there is no other,
@@ -60,6 +65,9 @@ type Crawler struct {
 	GUID     fleet.GUID
 	State    fleet.CrawlerState
 	Offering fleet.OfferingID
+	Provider fleet.ProviderKind
+	Country  string
+	Region   string
 	Address  string // observed, or asked for before Hello
 	Slots    int
 	Leased   int // leases on it, granted ones included

@@ -17,6 +17,7 @@ type view struct {
 	// bound are the crawlers that this decision has given to sessions.
 	bound  map[fleet.SessionKey]*host
 	starts []Start
+	using  map[use]bool // addresses that this decision takes to hosts
 }
 
 // host is a crawler that lives, or one that this decision starts.
@@ -67,10 +68,7 @@ func starting(s fleet.CrawlerState) bool {
 func cooling(s State, o fleet.Offering) *fleet.Cooldown {
 	var last *fleet.Cooldown
 	for i, c := range s.Cooldowns {
-		hit := c.Scope.Offering != "" && c.Scope.Offering == o.ID ||
-			c.Scope.Region != "" && c.Scope.Region == o.Region ||
-			c.Scope.Account != "" && c.Scope.Account == o.Account
-		if hit && c.Until.After(s.Now) && (last == nil || c.Until.After(last.Until)) {
+		if c.Scope.Covers(o) && c.Until.After(s.Now) && (last == nil || c.Until.After(last.Until)) {
 			last = &s.Cooldowns[i]
 		}
 	}
@@ -114,14 +112,10 @@ func (v *view) place(id fleet.OfferingID) *place {
 	return nil
 }
 
-// fits reports whether a crawler is within a ticket's place. Of an offering that is
-// no longer offered nothing is known.
+// fits reports whether a crawler is within a ticket's place: it is where it was started,
+// whatever is offered now.
 func (v *view) fits(h *host, p fleet.Place) bool {
-	if anywhere(p) {
-		return true
-	}
-	o := v.place(h.Offering)
-	return o != nil && Fits(o.Offering, p)
+	return Fits(fleet.Offering{Provider: h.Provider, Country: h.Country, Region: h.Region}, p)
 }
 
 // take gives a ticket a slot of h, free or coming.
@@ -136,6 +130,7 @@ func (v *view) take(h *host, d Demand) {
 		v.starts[h.start].Tickets++
 	}
 	v.slots--
+	v.uses(d, h.Address)
 	if d.Session != nil {
 		if v.bound == nil {
 			v.bound = make(map[fleet.SessionKey]*host)

@@ -119,8 +119,11 @@ func serve(ctx context.Context, cfg Config, logger *zap.Logger, out *report) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, health.stop()) }()
-	store := newStore(dir)
-	if err := store.prepare(ctx, cfg); err != nil {
+	store, prepare, err := openStore(dir)
+	if err != nil {
+		return err
+	}
+	if err := prepare(ctx, cfg); err != nil {
 		return fmt.Errorf("prepare the store in %s: %w", cfg.DataDir, err)
 	}
 	if ctx.Err() != nil {

@@ -56,7 +56,7 @@ func (r *rig) burst(ctx context.Context, n int) (row burstRow, err error) {
 		return row, fmt.Errorf("a ticket of %d at once: %w", n, err)
 	}
 	row.Seconds, row.Crawlers = time.Since(began).Seconds(), len(by)
-	live, err := r.fleet.Control.AllCrawlers(ctx, burstTenant, false)
+	live, err := r.fleet.Control.Crawlers(ctx, burstTenant)
 	if err != nil {
 		return row, err
 	}

@@ -44,8 +44,12 @@ type moments map[string]float64
 
 // cold starts a crawler for a ticket and by hand, in turns.
 func (r *rig) cold(ctx context.Context, n int) (coldTable, error) {
+	return inTurns(ctx, n, r.coldTicket, r.coldFork)
+}
+
+// inTurns compares two ways of a cold start, the fleet's and the bare one.
+func inTurns(ctx context.Context, n int, starts ...func(context.Context) (moments, error)) (coldTable, error) {
 	var ours, theirs []moments
-	starts := []func(context.Context) (moments, error){r.coldTicket, r.coldFork}
 	for i := range n + 1 { // the first one of each is for the caches of the machine
 		var pair [2]moments
 		for _, at := range order(len(starts), i) {
@@ -127,7 +131,7 @@ func (r *rig) coldTicket(ctx context.Context) (moments, error) {
 func (r *rig) noCrawler(ctx context.Context, t fleet.TenantID) error {
 	asked := map[fleet.GUID]bool{}
 	return until(ctx, "the crawlers to be gone", func() (bool, error) {
-		live, err := r.fleet.Control.AllCrawlers(ctx, t, false)
+		live, err := r.fleet.Control.Crawlers(ctx, t)
 		if err != nil || len(live) == 0 {
 			return err == nil, err
 		}
@@ -143,8 +147,19 @@ func (r *rig) noCrawler(ctx context.Context, t fleet.TenantID) error {
 	})
 }
 
-// coldFork starts the bare workflow, then the crawler that it waits for.
-func (r *rig) coldFork(ctx context.Context) (m moments, err error) {
+// launcher starts the crawler's program without a fleet, and gives what ends it.
+type launcher func(ctx context.Context, g fleet.GUID, slots int) (stop func() error, err error)
+
+// coldFork starts the crawler as a process.
+func (r *rig) coldFork(ctx context.Context) (moments, error) {
+	return r.coldBare(ctx, func(_ context.Context, g fleet.GUID, slots int) (func() error, error) {
+		c, err := r.fork(g, slots)
+		return c.stop, err
+	})
+}
+
+// coldBare starts the bare workflow, then the crawler that it waits for.
+func (r *rig) coldBare(ctx context.Context, launch launcher) (m moments, err error) {
 	began := time.Now()
 	g := newGUID()
 	in := crawlOf(g)
@@ -152,11 +167,11 @@ func (r *rig) coldFork(ctx context.Context) (m moments, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.fork(g, slots)
+	stop, err := launch(ctx, g, slots)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.stop()) }()
+	defer func() { err = errors.Join(err, stop()) }()
 	forked := time.Now()
 	var answer json.RawMessage
 	if err := client.Result(ctx, run, &answer); err != nil {

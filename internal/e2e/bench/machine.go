@@ -86,7 +86,7 @@ type memory struct {
 
 // memory of the fleet's warm crawler; zeros where the system does not tell.
 func (r *rig) memory(when string) memory {
-	all, err := r.fleet.Control.AllCrawlers(context.Background(), ticketTenant, false)
+	all, err := r.fleet.Control.Crawlers(context.Background(), ticketTenant)
 	if err != nil || len(all) == 0 {
 		return memory{When: when}
 	}

@@ -17,17 +17,22 @@ import (
 
 // The parts of the benchmark, by the names of -only.
 const (
-	partWarm   = "warm"   // tickets one after the other and at once, beside bare workflows
-	partCold   = "cold"   // cold starts, beside forks
-	partIdle   = "idle"   // what an idle crawler holds; sizes of the programs
-	partServer = "server" // our server beside others
-	partCrowd  = "crowd"  // many idle crawlers on one server
-	partBurst  = "burst"  // many tickets at once for a tenant at zero
-	partSoak   = "soak"   // many tickets of many tenants: what grows
+	partWarm    = "warm"    // tickets one after the other and at once, beside bare workflows
+	partCold    = "cold"    // cold starts, beside forks
+	partGateway = "gateway" // a warm ticket through the gateway, beside direct
+	partIdle    = "idle"    // what an idle crawler holds; sizes of the programs
+	partServer  = "server"  // our server beside others
+	partCrowd   = "crowd"   // many idle crawlers on one server
+	partBurst   = "burst"   // many tickets at once for a tenant at zero
+	partNomad   = "nomad"   // cold starts on a Nomad node, beside bare jobs, one and many at once
+	partDocker  = "docker"  // the same as containers, beside bare containers
+	partSoak    = "soak"    // many tickets of many tenants: what grows
 )
 
 func parts() []string {
-	return []string{partWarm, partCold, partIdle, partServer, partCrowd, partBurst, partSoak}
+	return []string{
+		partWarm, partCold, partGateway, partIdle, partServer, partCrowd, partBurst, partNomad, partDocker, partSoak,
+	}
 }
 
 // options say how much is measured.
@@ -41,6 +46,7 @@ type options struct {
 	burst    int    // tickets at once
 	soak     int    // tickets
 	tenants  int    // of the soak
+	atOnce   int    // crawlers at once of the parts nomad and docker
 	builds   bool   // cold builds of the programs too
 	json     string // a file for the numbers
 	side     int    // the side that alone is run, for a profiler; -1 measures
@@ -69,6 +75,7 @@ func (o options) check() error {
 		{"burst", o.burst},
 		{"soak", o.soak},
 		{"tenants", o.tenants},
+		{"at-once", o.atOnce},
 	} {
 		if n.value < 1 {
 			return fmt.Errorf("-%s: want at least 1, got %d", n.flag, n.value)
@@ -102,13 +109,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.bin, "bin", "bin", "folder of the three programs, and of temporal for the part server")
 	flags.StringVar(&o.only, "only", "", "`parts` to measure, of "+strings.Join(parts(), ",")+"; default all")
-	flags.IntVar(&o.rounds, "rounds", 15, "rounds of the parts warm and server")
+	flags.IntVar(&o.rounds, "rounds", 15, "rounds of the parts warm, gateway and server")
 	flags.IntVar(&o.ops, "ops", 20, "tickets one after the other in a round")
 	flags.IntVar(&o.cold, "cold", 15, "cold starts")
 	flags.IntVar(&o.crawlers, "crawlers", 300, "idle crawlers of the part crowd")
 	flags.IntVar(&o.burst, "burst", 200, "tickets at once of the part burst")
 	flags.IntVar(&o.soak, "soak", 2000, "tickets of the part soak")
 	flags.IntVar(&o.tenants, "tenants", 50, "tenants of the part soak")
+	flags.IntVar(&o.atOnce, "at-once", 100, "crawlers at once of the parts nomad and docker")
 	flags.BoolVar(&o.builds, "builds", false, "also build the programs with an empty cache: a quarter of an hour")
 	flags.StringVar(&o.json, "json", "", "also write the numbers to this file")
 	flags.IntVar(&o.side, "side", -1, "run one side alone, for a profiler: 0 tickets, 1 the bare crawl")
@@ -141,7 +149,7 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 		}
 		report.calibrate()
 		began := time.Now()
-		if err := r.measure(ctx, part, o, &report); err != nil {
+		if err := r.measure(ctx, part, o, &report, stderr); err != nil {
 			return fmt.Errorf("%s: %w", part, err)
 		}
 		_, _ = fmt.Fprintf(stderr, "bench: %s in %s\n", part, time.Since(began).Round(time.Second))
@@ -154,12 +162,16 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (err erro
 }
 
 // measure runs one part.
-func (r *rig) measure(ctx context.Context, part string, o options, to *report) (err error) {
+func (r *rig) measure(
+	ctx context.Context, part string, o options, to *report, stderr io.Writer,
+) (err error) {
 	switch part {
 	case partWarm:
 		to.Warm, err = r.warm(ctx, o, to.calibrate)
 	case partCold:
 		to.Cold, err = r.cold(ctx, o.cold)
+	case partGateway:
+		to.Gateway, err = r.gateway(ctx, o, to.calibrate)
 	case partIdle:
 		if to.Programs, err = r.programs(); err == nil && o.builds {
 			err = r.builds(ctx, to.Programs)
@@ -171,6 +183,10 @@ func (r *rig) measure(ctx context.Context, part string, o options, to *report) (
 		to.Crowd, err = r.crowd(ctx, o.crawlers)
 	case partBurst:
 		to.Burst, err = r.burst(ctx, o.burst)
+	case partNomad:
+		to.Nomad, err = r.nomad(ctx, o, stderr)
+	case partDocker:
+		to.Docker, err = r.docker(ctx, o, stderr)
 	case partSoak:
 		to.Soak, err = r.soak(ctx, o.soak, o.tenants)
 	}

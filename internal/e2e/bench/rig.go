@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/internal/devserver"
 	"github.com/crawlfleet/crawlfleet/internal/e2e"
 	"github.com/crawlfleet/crawlfleet/internal/sample"
+	"github.com/crawlfleet/crawlfleet/internal/store/pgtest"
 	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
 )
 
@@ -35,9 +37,18 @@ const (
 
 const ticketTenant, coldTenant = fleet.TenantID("bench"), fleet.TenantID("cold")
 
+// where says where a rig's crawlers are, if not on this machine's loopback.
+type where struct {
+	hosts    []string          // that the site listens on
+	allow    string            // the network that crawlers may reach, for the site is there
+	gateway  bool              // between the crawlers and the fleet
+	settings map[string]string // of the fleet
+}
+
 // rig is a fleet and the bare side on the same Temporal server, with a site.
 type rig struct {
 	o     options
+	at    where
 	fleet *e2e.Fleet
 	site  *sample.Site
 	page  string
@@ -52,16 +63,31 @@ type rig struct {
 	guid    fleet.GUID // its name
 	fresh   memory     // of the fleet's crawler before any load
 	dirs    []string   // of rivals
+	// database is the rival's that needs one; nil before it is started.
+	database *pgtest.Server
 }
 
 // newRig starts everything and does a first piece of work with each side.
-func newRig(ctx context.Context, o options, stderr io.Writer) (_ *rig, err error) {
+func newRig(ctx context.Context, o options, stderr io.Writer) (*rig, error) {
+	r, err := newRigAt(ctx, o, stderr, where{allow: "127.0.0.0/8"})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.first(ctx); err != nil {
+		return nil, errors.Join(err, r.close(context.WithoutCancel(ctx)))
+	}
+	return r, nil
+}
+
+// newRigAt starts everything.
+func newRigAt(ctx context.Context, o options, stderr io.Writer, at where) (_ *rig, err error) {
 	bin, err := filepath.Abs(o.bin)
 	if err != nil {
 		return nil, err
 	}
 	o.bin = bin
-	r := &rig{o: o, site: sample.New(sample.Options{}), secret: fleet.Secret(uuid.NewString())}
+	site := sample.New(sample.Options{Hosts: at.hosts})
+	r := &rig{o: o, at: at, site: site, secret: fleet.Secret(uuid.NewString())}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
@@ -71,10 +97,9 @@ func newRig(ctx context.Context, o options, stderr io.Writer) (_ *rig, err error
 		return nil, err
 	}
 	r.page = r.site.URL()
-	r.fleet, err = e2e.Start(ctx, e2e.Programs{
-		Crawlfleet: r.program("crawlfleet"), Crawler: r.program(string(devserver.CrawlerProgram)),
-		Server: r.program(string(devserver.ServerProgram)),
-	}, e2e.Options{Settings: map[string]string{"crawler-idle-after": "1h"}})
+	settings := map[string]string{"crawler-idle-after": "1h", "allow-private": at.allow}
+	maps.Copy(settings, at.settings)
+	r.fleet, err = e2e.Start(ctx, r.fleetPrograms(), e2e.Options{Settings: settings, Gateway: at.gateway})
 	if err != nil {
 		return nil, err
 	}
@@ -86,9 +111,6 @@ func newRig(ctx context.Context, o options, stderr io.Writer) (_ *rig, err error
 		if err := r.newTenant(ctx, t, plan); err != nil {
 			return nil, err
 		}
-	}
-	if err := r.first(ctx); err != nil {
-		return nil, err
 	}
 	_, _ = fmt.Fprintln(stderr, "bench: both sides run in", r.fleet.Dir) // for who wants to look
 	return r, nil
@@ -137,7 +159,11 @@ func (r *rig) awaitTenant(ctx context.Context, t fleet.TenantID) error {
 
 // until asks until it is so.
 func until(ctx context.Context, what string, so func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	return untilWithin(ctx, startWithin, what, so)
+}
+
+func untilWithin(ctx context.Context, within time.Duration, what string, so func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		ok, err := so()
@@ -192,15 +218,19 @@ func (r *rig) temporal() []string {
 
 // fork starts the crawler's program without a fleet, as the process provider would.
 func (r *rig) fork(g fleet.GUID, slots int) (*child, error) {
+	return r.start("crawler-"+string(g), r.crawlerEnv(g, slots), nil, r.program(string(devserver.CrawlerProgram)),
+		"--guid", string(g))
+}
+
+// crawlerEnv is a bare crawler's environment.
+func (r *rig) crawlerEnv(g fleet.GUID, slots int) []string {
 	token := dataplane.Token(r.secret, fleet.Key{Fleet: bareFleet, Tenant: bareTenant, GUID: g})
-	env := append(r.temporal(),
+	return append(r.temporal(),
 		fleet.EnvFleet+"="+string(bareFleet), fleet.EnvTenant+"="+string(bareTenant),
 		fleet.EnvGUID+"="+string(g), fmt.Sprintf("%s=%d", fleet.EnvSlots, slots),
 		fleet.EnvDataPlane+"="+r.plane, fleet.EnvToken+"="+token.Reveal(),
-		fleet.EnvAllowPrivate+"=127.0.0.0/8", fleet.EnvContact+"=bench@example.org",
+		fleet.EnvAllowPrivate+"="+r.at.allow, fleet.EnvContact+"=bench@example.org",
 		fleet.EnvLaunchBudget+"="+benchLife, fleet.EnvOrphanAfter+"="+benchLife)
-	return r.start("crawler-"+string(g), env, nil, r.program(string(devserver.CrawlerProgram)),
-		"--guid", string(g))
 }
 
 func newGUID() fleet.GUID { return fleet.GUID(uuid.Must(uuid.NewV7()).String()) }
@@ -214,7 +244,10 @@ func (r *rig) close(ctx context.Context) error {
 		err = errors.Join(err, r.data.Shutdown())
 	}
 	if r.fleet != nil {
-		err = errors.Join(err, r.booked(ctx), r.fleet.Close(ctx))
+		err = errors.Join(err, r.booked(ctx, ticketTenant, coldTenant), r.fleet.Close(ctx))
+	}
+	if r.database != nil {
+		err = errors.Join(err, r.database.Stop())
 	}
 	for _, dir := range append(r.dirs, r.dir) {
 		if dir != "" {
@@ -226,8 +259,8 @@ func (r *rig) close(ctx context.Context) error {
 
 // booked waits until the crawlers are gone and paid for by their tickets, thousands of
 // them: the fleet's audit looks at the books at once.
-func (r *rig) booked(ctx context.Context) error {
-	for _, t := range []fleet.TenantID{ticketTenant, coldTenant} {
+func (r *rig) booked(ctx context.Context, tenants ...fleet.TenantID) error {
+	for _, t := range tenants {
 		if err := r.noCrawler(ctx, t); err != nil {
 			return err
 		}

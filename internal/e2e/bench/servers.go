@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/crawlfleet/crawlfleet/internal/client"
 	"github.com/crawlfleet/crawlfleet/internal/devserver"
+	"github.com/crawlfleet/crawlfleet/internal/store/pgtest"
 )
 
 // tuned is the dynamic configuration with which the bare server was fastest before this
@@ -54,7 +56,47 @@ type rival struct {
 type rivalPlan struct {
 	name    string
 	dir     string
+	env     []string
 	command func(dir string, port int) []string
+}
+
+// postgresServer is our server's program with Temporal's PostgreSQL driver, and
+// envPostgres what it reads the URLs of its two databases from: internal/devserver/server,
+// build tag postgres.
+const postgresServer, envPostgres = "crawlfleet-server-postgres", "CRAWLFLEET_SERVER_POSTGRES"
+
+// postgres is our server on a PostgreSQL that is started for it. Like the files of ours it
+// survives a crash of its process, and flushes nothing for a crash of the machine.
+func (r *rig) postgres(ctx context.Context) (rivalPlan, error) {
+	if _, err := os.Stat(r.program(postgresServer)); err != nil {
+		return rivalPlan{}, fmt.Errorf("no server with PostgreSQL's driver (make server-postgres): %w", err)
+	}
+	var err error
+	if r.database, err = pgtest.Start(ctx); err != nil {
+		return rivalPlan{}, err
+	}
+	var urls [2]string
+	for i := range urls {
+		url, err := r.database.Database(ctx)
+		if err != nil {
+			return rivalPlan{}, err
+		}
+		urls[i] = url.Reveal()
+	}
+	return rivalPlan{
+		name: "ours on PostgreSQL", env: []string{envPostgres + "=" + strings.Join(urls[:], " ")},
+		command: func(dir string, port int) []string {
+			return r.serverCommand(postgresServer, dir, port)
+		},
+	}, nil
+}
+
+// serverCommand starts a server of ours, without a Web UI.
+func (r *rig) serverCommand(program, dir string, port int) []string {
+	return []string{
+		r.program(program), "--data-dir", dir, "--ip", "127.0.0.1",
+		"--port", strconv.Itoa(port), "--ui-port", "-1", "--log-level", "error",
+	}
 }
 
 // rivals are the servers beside ours. The best row kept its databases in memory: here they
@@ -67,10 +109,7 @@ func (r *rig) rivals() []rivalPlan {
 		return command
 	}
 	embedded := func(dir string, port int) []string {
-		return []string{
-			r.program(string(devserver.ServerProgram)), "--data-dir", dir, "--ip", "127.0.0.1",
-			"--port", strconv.Itoa(port), "--ui-port", "-1", "--log-level", "error",
-		}
+		return r.serverCommand(string(devserver.ServerProgram), dir, port)
 	}
 	stock := func(_ string, port int) []string {
 		return []string{
@@ -79,12 +118,12 @@ func (r *rig) rivals() []rivalPlan {
 		}
 	}
 	return []rivalPlan{
-		{"ours", "", embedded},
-		{"best row of the baselines", "/dev/shm", func(dir string, port int) []string {
+		{name: "ours", command: embedded},
+		{name: "best row of the baselines", dir: "/dev/shm", command: func(dir string, port int) []string {
 			return values(embedded(dir, port), append(tuned(), untuned()...))
 		}},
-		{"temporal server start-dev", "", stock},
-		{"start-dev with that row's values", "", func(dir string, port int) []string {
+		{name: "temporal server start-dev", command: stock},
+		{name: "start-dev with that row's values", command: func(dir string, port int) []string {
 			return values(stock(dir, port), tuned())
 		}},
 	}
@@ -92,8 +131,12 @@ func (r *rig) rivals() []rivalPlan {
 
 // servers runs the bare workflow that does nothing on each server, in turns.
 func (r *rig) servers(ctx context.Context, o options, calibrate func()) (rows []warmRow, err error) {
+	onPostgres, err := r.postgres(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var sides []side
-	for i, plan := range r.rivals() {
+	for i, plan := range append(r.rivals(), onPostgres) {
 		one, err := r.startRival(ctx, i, plan)
 		defer one.stop()
 		if err != nil {
@@ -131,7 +174,7 @@ func (r *rig) startRival(ctx context.Context, i int, plan rivalPlan) (v *rival, 
 	}
 	r.dirs = append(r.dirs, dir)
 	name := "rival-" + strconv.Itoa(i)
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir}
+	env := append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir}, plan.env...)
 	if v.server, err = r.start(name, env, nil, plan.command(dir, ports[0])...); err != nil {
 		return v, err
 	}

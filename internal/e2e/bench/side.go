@@ -23,15 +23,8 @@ type side struct {
 // sides are the ticket, the bare workflow with the same crawl, and one with nothing.
 func (r *rig) sides() []side {
 	server, us, control := r.fleet.Server.PID(), os.Getpid(), r.control.cmd.Process.Pid
-	fleetPIDs := map[string]int{"client": us, "server": server, "control": r.fleet.Worker.PID()}
-	if c, err := r.fleet.Control.AllCrawlers(context.Background(), ticketTenant, false); err == nil && len(c) == 1 {
-		fleetPIDs["crawler"] = c[0].PID
-	}
 	return []side{
-		{
-			name: "ticket", pids: fleetPIDs,
-			do: func(ctx context.Context) (string, error) { return r.ticket(ctx, ticketTenant) },
-		},
+		r.fleetSide("ticket"),
 		{
 			name: "bare, same crawl",
 			pids: map[string]int{"client": us, "server": server, "control": control, "crawler": r.bare.cmd.Process.Pid},

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -89,26 +91,40 @@ func (r *rig) look(ctx context.Context, tickets int) soakRow {
 		ServerGo:  gauge(ctx, r.fleet.ServerHealth, "go_goroutines"),
 		ControlGo: gauge(ctx, r.fleet.Health, "go_goroutines"),
 		sizes: [3]int64{
-			bytesIn(filepath.Join(r.fleet.Dir, "temporal")),
-			bytesIn(filepath.Join(r.fleet.DataDir(), "control.db")),
-			bytesIn(filepath.Join(r.fleet.DataDir(), "tenants")),
+			bytesIn(ctx, filepath.Join(r.fleet.Dir, "temporal")),
+			bytesIn(ctx, filepath.Join(r.fleet.DataDir(), "control.db")),
+			bytesIn(ctx, filepath.Join(r.fleet.DataDir(), "tenants")),
 		},
 	}
 }
 
-// bytesIn is the size of a file, or of all files below a directory, without the
-// write-ahead logs: those are as long as the last busy time was.
-func bytesIn(path string) (sum int64) {
+// bytesIn is the size of a database, or of all databases below a directory, as their
+// readers see it: what is committed and still in the write-ahead log counts, and what is
+// left of that file's busiest time does not.
+func bytesIn(ctx context.Context, path string) (sum int64) {
 	_ = filepath.WalkDir(path, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".db" {
 			return nil //nolint:nilerr // a file that has just gone has no size
 		}
-		if i, err := d.Info(); err == nil {
-			sum += i.Size()
+		if n, err := databaseBytes(ctx, path); err == nil {
+			sum += n
 		}
 		return nil
 	})
 	return sum
+}
+
+func databaseBytes(ctx context.Context, path string) (int64, error) {
+	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = db.Close() }() // it was only read
+	var pages, size int64
+	err = errors.Join(
+		db.QueryRowContext(ctx, "PRAGMA page_count").Scan(&pages),
+		db.QueryRowContext(ctx, "PRAGMA page_size").Scan(&size))
+	return pages * size, err
 }
 
 func openFiles(pid int) int {

@@ -1,4 +1,4 @@
-// Program chaos runs a fleet under a steady load of several tenants, kills its parts at
+// Command chaos runs a fleet under a steady load of several tenants, kills its parts at
 // random moments for as long as it is told, lets it come to rest and has it judged by the
 // independent checker of package e2e: by the site's log, the rows and the process table.
 //

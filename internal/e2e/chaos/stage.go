@@ -142,7 +142,7 @@ func (s *stage) crawler(ctx context.Context, pick uint64) error {
 
 // lose counts the crawls that lose a crawler; all of them where it is empty.
 func (s *stage) lose(ctx context.Context, g fleet.GUID) {
-	rows, err := s.fleet.Control.AllCrawlers(ctx, "", false)
+	rows, err := s.fleet.Control.Crawlers(ctx, "")
 	if err != nil {
 		s.say("count the leases: %v", err)
 	}

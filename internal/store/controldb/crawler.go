@@ -66,7 +66,10 @@ func (w *work) reserve(t fleet.TenantID, s plan.Start, slots int, proof bool) (c
 	if err != nil {
 		return crawlerRow{}, err
 	}
-	o := w.s.offering(s.Offering)
+	o, err := w.offering(s.Offering)
+	if err != nil {
+		return crawlerRow{}, err
+	}
 	idle := cmp.Or(tenant.Plan.IdleAfter.Std(), o.IdleAfter.Std(), w.s.o.IdleAfter)
 	guid := w.s.o.NewGUID()
 	if _, err := w.Exec(`INSERT INTO crawlers (guid, tenant, state, offering, provider, account, country,
@@ -101,7 +104,7 @@ func (w *work) setCrawler(
 
 // told is a crawler's part of a ticket's story, before it changes its state.
 func told(c *crawlerRow, to fleet.CrawlerState, kind fleet.DecisionKind, reason string) string {
-	name := "crawler " + short(c.GUID)
+	name := "crawler " + c.GUID.Short()
 	switch kind {
 	case fleet.DecidedDrain:
 		return name + " takes no more tickets: " + reason
@@ -127,19 +130,23 @@ func ended(c *crawlerRow) string {
 
 // Crawlers implements fleet.Control.
 func (s *Store) Crawlers(ctx context.Context, t fleet.TenantID) ([]fleet.CrawlerRow, error) {
-	return s.AllCrawlers(ctx, t, false)
+	return s.crawlers(ctx, `WHERE (? = '' OR tenant = ?) AND state <> 'gone' ORDER BY seq DESC`, t, t)
 }
 
 // AllCrawlers implements fleet.Reader.
-func (s *Store) AllCrawlers(
-	ctx context.Context, t fleet.TenantID, gone bool,
-) (out []fleet.CrawlerRow, err error) {
-	query := crawlerColumns + `WHERE (? = '' OR tenant = ?) AND state <> 'gone' ORDER BY seq DESC`
-	if gone {
-		query = crawlerColumns + `WHERE (? = '' OR tenant = ?) ORDER BY seq DESC`
+func (s *Store) AllCrawlers(ctx context.Context, f fleet.CrawlerFilter) ([]fleet.CrawlerRow, error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultLimit
 	}
+	return s.crawlers(ctx, `WHERE (? = '' OR tenant = ?)
+		AND (? = '' OR seq < (SELECT seq FROM crawlers WHERE guid = ?))
+		ORDER BY seq DESC LIMIT ?`, f.Tenant, f.Tenant, f.Before, f.Before, limit)
+}
+
+func (s *Store) crawlers(ctx context.Context, where string, args ...any) (out []fleet.CrawlerRow, err error) {
 	err = s.read(ctx, "list crawlers", func(w *work) error {
-		rows, err := list(w, query, []any{t, t}, scanCrawler)
+		rows, err := list(w, crawlerColumns+where, args, scanCrawler)
 		for _, c := range rows {
 			out = append(out, c.CrawlerRow)
 		}

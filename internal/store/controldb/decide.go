@@ -44,7 +44,7 @@ func (w *work) demand(t tenantRow) (plan.State, []ticketRow, error) {
 		return s, nil, err
 	}
 	for i := range waiting {
-		d, err := waiting[i].demand()
+		d, err := w.demandOf(&waiting[i], &s)
 		if err == nil && d.Session != nil {
 			err = w.session(&s, t.ID, d.Session.Key)
 		}

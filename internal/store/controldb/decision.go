@@ -33,10 +33,6 @@ func sentence(clause string) string {
 	return out + "."
 }
 
-// short is enough of a crawler's identity to tell it from the others of a story: its
-// end, because GUIDs that are made in the same minute begin alike.
-func short(g fleet.GUID) string { return string(g[max(0, len(g)-8):]) }
-
 // Decisions implements fleet.Reader.
 func (s *Store) Decisions(
 	ctx context.Context, t fleet.TenantID, id fleet.TicketID,

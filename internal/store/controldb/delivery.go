@@ -122,13 +122,24 @@ func receiver(s string) string {
 	return "a webhook"
 }
 
+const undeliveredQuery = `SELECT tenant, id, moved_at FROM deliveries WHERE state = 'pending'
+	AND moved_at <= ? AND moved_at >= ? AND (moved_at > ? OR (tenant, id) > (?, ?))
+	ORDER BY moved_at, tenant, id LIMIT ?`
+
 // Undelivered implements fleet.Control.
 func (s *Store) Undelivered(
-	ctx context.Context, age time.Duration,
-) (out []fleet.DeliveryRef, err error) {
+	ctx context.Context, age time.Duration, after fleet.Undelivered, limit int,
+) (out []fleet.Undelivered, err error) {
 	err = s.read(ctx, "list undelivered", func(w *work) error {
-		out, err = list(w, `SELECT tenant, id FROM deliveries WHERE state = 'pending' AND moved_at <= ?
-			ORDER BY moved_at, tenant, id`, []any{store.Micros(w.now.Add(-age))}, scanRef)
+		from := store.Micros(after.MovedAt)
+		out, err = list(w, undeliveredQuery,
+			[]any{store.Micros(w.now.Add(-age)), from, from, after.Tenant, after.ID, limit},
+			func(r scanner, u *fleet.Undelivered) error {
+				var moved int64
+				err := r.Scan(&u.Tenant, &u.ID, &moved)
+				u.MovedAt = store.Moment(moved)
+				return err
+			})
 		return err
 	})
 	return out, err

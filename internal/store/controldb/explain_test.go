@@ -51,7 +51,7 @@ func TestQueries_DoNotScanWhatIsKept(t *testing.T) {
 			AND state = 'ended' AND forgotten = 0 AND ended_at <= 1 ORDER BY ended_at LIMIT 1`,
 		"forgettable": crawlerColumns + `WHERE tenant = 'a' AND state = 'gone' AND purged = 0
 			AND gone_at <= 1 AND booked = 1 ORDER BY gone_at LIMIT 1`,
-		"undelivered": `SELECT tenant, id FROM deliveries WHERE state = 'pending' AND moved_at <= 1`,
+		"undelivered": undeliveredQuery,
 		"spent":       `SELECT currency, sum(amount) FROM ledger WHERE tenant = 'a' AND at >= 1 GROUP BY currency`,
 		"room": `SELECT count(*) FROM tickets WHERE tenant = 'a' AND state = 'ended' AND forgotten = 0
 			AND ended_at > 1`,

@@ -84,7 +84,10 @@ func (w *work) starved(not fleet.TenantID, at fleet.OfferingID) ([]plan.Share, e
 		return nil, err
 	}
 	var out []plan.Share
-	o := w.s.offering(at)
+	o, err := w.offering(at)
+	if err != nil {
+		return nil, err
+	}
 	for _, g := range groups {
 		if plan.Fits(o, g.place) {
 			out = append(out, g.Share)
@@ -191,7 +194,7 @@ func (w *work) makeRoom(t tenantRow, waiting []ticketRow) error {
 	need := (len(want) + t.Plan.SlotsPerCrawler - 1) / t.Plan.SlotsPerCrawler
 	for i := range others {
 		c := &others[i]
-		if !w.wanted(c.Offering, want) {
+		if !wanted(c.CrawlerRow, want) {
 			continue
 		}
 		switch {
@@ -207,8 +210,9 @@ func (w *work) makeRoom(t tenantRow, waiting []ticketRow) error {
 	return nil
 }
 
-func (w *work) wanted(at fleet.OfferingID, by []fleet.Place) bool {
-	o := w.s.offering(at)
+// wanted reports whether a crawler is where tickets want to be.
+func wanted(c fleet.CrawlerRow, by []fleet.Place) bool {
+	o := fleet.Offering{Provider: c.Provider, Country: c.Country, Region: c.Region}
 	for _, p := range by {
 		if plan.Fits(o, p) {
 			return true

@@ -40,6 +40,10 @@ func (w *work) gauges() (g fleet.Gauges, err error) {
 		WHERE state = 'set_aside' GROUP BY state`); err != nil {
 		return g, err
 	}
+	if g.Leftovers, err = tally[fleet.ProviderKind](w,
+		`SELECT provider, count(*) FROM leftovers GROUP BY provider`); err != nil {
+		return g, err
+	}
 	var oldest int64
 	now := store.Micros(w.now)
 	for _, q := range []struct {
@@ -55,6 +59,8 @@ func (w *work) gauges() (g fleet.Gauges, err error) {
 			WHERE state <> 'gone' AND state = 'serving' AND proof = 0`, nil, &g.Slots},
 		{`SELECT count(*) FROM cooldowns WHERE until > ?`, []any{now}, &g.Cooldowns},
 		{`SELECT count(*) FROM tenants WHERE held_until > ?`, []any{now}, &g.Held},
+		{`SELECT count(*) FROM egress WHERE (until > 0 OR slow = 1) AND until > ?`, []any{now}, &g.Banned},
+		{`SELECT count(*) FROM comparisons WHERE error <> ''`, nil, &g.Unlisted},
 	} {
 		if err := w.One(q.query, q.args, q.to); err != nil {
 			return g, err

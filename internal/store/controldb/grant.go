@@ -83,7 +83,7 @@ func (w *work) grant(t tenantRow) error {
 const grantPage = 16
 
 func (w *work) grantOne(s *plan.State, t *ticketRow) (bool, error) {
-	d, err := t.demand()
+	d, err := w.demandOf(t, s)
 	if err != nil {
 		return false, err
 	}

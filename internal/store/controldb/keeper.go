@@ -67,6 +67,43 @@ func (s *Store) Purged(ctx context.Context, g fleet.GUID) error {
 	})
 }
 
+// idleSession is the condition that a session s was bound before a moment, and has only
+// tickets that had ended by then.
+const idleSession = ` s.bound_at <= ? AND NOT EXISTS (SELECT 1 FROM tickets t
+	WHERE t.tenant = s.tenant AND t.session_key = s.key AND NOT (t.state = 'ended' AND t.ended_at <= ?))`
+
+// ExpiredSessions implements fleet.Keeper.
+func (s *Store) ExpiredSessions(ctx context.Context, limit int) (out []fleet.SessionRef, err error) {
+	err = s.read(ctx, "list expired sessions", func(w *work) error {
+		return w.eachTenant(func(t tenantRow) error {
+			if len(out) >= limit {
+				return nil
+			}
+			before := w.before(t.Plan.Keep.Rows.Std())
+			more, err := list(w, `SELECT s.tenant, s.key FROM sessions s WHERE s.tenant = ? AND`+idleSession+
+				` ORDER BY s.key LIMIT ?`, []any{t.ID, before, before, limit - len(out)},
+				func(r scanner, ref *fleet.SessionRef) error { return r.Scan(&ref.Tenant, &ref.Key) })
+			out = append(out, more...)
+			return err
+		})
+	})
+	return out, err
+}
+
+// SessionForgotten implements fleet.Keeper.
+func (s *Store) SessionForgotten(ctx context.Context, r fleet.SessionRef) error {
+	return s.write(ctx, "note a forgotten session", func(w *work) error {
+		t, err := w.tenant(r.Tenant)
+		if err != nil {
+			return err
+		}
+		before := w.before(t.Plan.Keep.Rows.Std())
+		_, err = w.Exec(`DELETE FROM sessions AS s WHERE s.tenant = ? AND s.key = ? AND`+idleSession,
+			r.Tenant, r.Key, before, before)
+		return err
+	})
+}
+
 // eachTenant calls f for every tenant, in the order of their names.
 func (w *work) eachTenant(f func(tenantRow) error) error {
 	all, err := w.tenants(`ORDER BY t.tenant`)

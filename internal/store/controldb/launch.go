@@ -3,7 +3,6 @@ package controldb
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -40,11 +39,14 @@ func (s *Store) Launched(ctx context.Context, g fleet.GUID, i fleet.Instance) er
 			return err
 		}
 		c, err := w.crawler(g)
-		if err != nil || n == 0 {
+		if err != nil {
 			return err
 		}
+		if n == 0 { // noted before, or the crawler was faster: then the provider's word is still to compare
+			return w.compared(&c, i.Address, c.Address)
+		}
 		return w.decided(c.Tenant, "", g, fleet.DecidedLaunch, fmt.Sprintf("provider %s accepts crawler %s after %s, as %s",
-			c.Provider, short(g), brief(c.Times.Launched.Sub(c.Times.Reserved)), i.ProviderID))
+			c.Provider, g.Short(), brief(c.Times.Launched.Sub(c.Times.Reserved)), i.ProviderID))
 	})
 }
 
@@ -57,9 +59,32 @@ func (s *Store) Serving(ctx context.Context, g fleet.GUID, h fleet.Hello) (f fle
 			return err
 		}
 		if c.Times.Serving.IsZero() {
-			if err := w.serve(c, h); err != nil {
-				return err
-			}
+			err = w.serve(c, h)
+		} else { // it arrived before its Hello
+			err = w.compared(&c, c.Address, h.Address)
+		}
+		if err != nil {
+			return err
+		}
+		if f.Conductors, err = w.unplaced(); err != nil {
+			return err
+		}
+		f.Grants, err = w.grants(c.Tenant)
+		return err
+	})
+	return f, err
+}
+
+// Arrived implements fleet.Control. A crawler whose workflow is not known to run must not
+// get a ticket: nobody would see it die. A proof serves nobody.
+func (s *Store) Arrived(ctx context.Context, g fleet.GUID, h fleet.Hello) (f fleet.Follow, err error) {
+	err = s.write(ctx, "arrived", func(w *work) error {
+		c, err := w.crawler(g)
+		if err != nil || c.State != fleet.CrawlerStarting || c.Proof || !c.Times.Serving.IsZero() {
+			return err
+		}
+		if err := w.serve(c, h); err != nil {
+			return err
 		}
 		if f.Conductors, err = w.unplaced(); err != nil {
 			return err
@@ -114,18 +139,12 @@ func (w *work) welcome(c crawlerRow, h fleet.Hello) error {
 			Hint:    "install crawlfleet and crawlfleet-crawler of the same release",
 		}
 	}
-	declared := w.s.offering(c.Offering).Addresses
-	want := c.Address
-	if want == "" && len(declared) > 0 {
-		want = fmt.Sprintf("one of %v", declared)
+	o, err := w.offering(c.Offering)
+	if err != nil {
+		return err
 	}
-	fits := (c.Address == "" || c.Address == h.Address) &&
-		(len(declared) == 0 || slices.Contains(declared, h.Address))
-	if !fits {
-		return &fleet.Error{
-			Code: fleet.CodeConflict, Field: "address",
-			Message: fmt.Sprintf("crawler %s at %s comes from %q", c.GUID, c.Offering, h.Address), Want: want,
-		}
+	if wrong := o.Mismatch(c.Address, h.Address); wrong != "" {
+		return &fleet.Error{Code: fleet.CodeConflict, Field: "address", Message: wrong}
 	}
 	return nil
 }
@@ -151,7 +170,7 @@ func phases(c crawlerRow, h fleet.Hello, now time.Time) string {
 		add("its hello", h.DialedAt, now)
 	}
 	out := fmt.Sprintf("crawler %s serves from %s, %s after it was decided on",
-		short(c.GUID), h.Address, brief(now.Sub(c.Times.Reserved)))
+		c.GUID.Short(), h.Address, brief(now.Sub(c.Times.Reserved)))
 	if len(parts) == 0 {
 		return out
 	}

@@ -1,6 +1,7 @@
 package controldb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -30,12 +31,14 @@ func (w *work) launchFailed(c *crawlerRow, l fleet.LaunchFailure) error {
 	if _, err := w.evict(c, "its crawler failed ("+l.Reason+")"); err != nil {
 		return err
 	}
-	reason := fmt.Sprintf("the launch of crawler %s at %s failed (%s): %s", short(c.GUID), c.Offering, l.Class, l.Reason)
+	reason := fmt.Sprintf("the launch of crawler %s at %s failed (%s): %s", c.GUID.Short(), c.Offering, l.Class, l.Reason)
 	if err := w.setCrawler(c, fleet.CrawlerGone, fleet.DecidedLaunch, reason); err != nil {
 		return err
 	}
-	if err := w.cool(*c, l); err != nil {
-		return err
+	if !l.Ours {
+		if err := w.cool(*c, l); err != nil {
+			return err
+		}
 	}
 	message := reason
 	if l.Error != nil {
@@ -60,7 +63,7 @@ func (w *work) cool(c crawlerRow, l fleet.LaunchFailure) error {
 	case l.Scope.Account != "":
 		scope, id = scopeAccount, string(l.Scope.Account)
 	case l.Scope.Region != "":
-		scope, id = scopeRegion, l.Scope.Region
+		scope, id = scopeRegion, string(cmp.Or(l.Scope.Provider, c.Provider))+"/"+l.Scope.Region
 	case l.Scope.Offering != "":
 		id = string(l.Scope.Offering)
 	}

@@ -61,6 +61,9 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 		t.workflowID, t.runID, store.Micros(w.now), store.Micros(l.Until)); err != nil {
 		return l, err
 	}
+	if err := w.remember(t, l.Address); err != nil {
+		return l, err
+	}
 	if t.sessionKey != "" {
 		if _, err := w.Exec(`INSERT INTO sessions (tenant, key, guid, offering, address, bound_at)
 			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, key) DO UPDATE SET guid = excluded.guid,
@@ -87,7 +90,7 @@ func (w *work) take(t *ticketRow, g fleet.GUID, granted bool, reason string) (fl
 	}
 	t.state, t.epoch, t.guid = fleet.TicketRunning, l.Epoch, g
 	return l, w.decided(t.tenant, t.id, g, kind,
-		fmt.Sprintf("%s crawler %s at %s: %s", what, short(g), l.Offering, reason))
+		fmt.Sprintf("%s crawler %s at %s: %s", what, g.Short(), l.Offering, reason))
 }
 
 // release gives a slot back and books its time. Every lease ends here, whatever

@@ -96,7 +96,7 @@ func (m *mending) counts() error {
 			return err
 		}
 		if err := m.healed(fleet.MendCount, c.Tenant, "", c.GUID, fmt.Sprintf(
-			"crawler %s was counted with %d leases and has %d", short(c.GUID), c.Leased, now.Leased)); err != nil {
+			"crawler %s was counted with %d leases and has %d", c.GUID.Short(), c.Leased, now.Leased)); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func (m *mending) strayLeases() error {
 		m.out.Leases = append(m.out.Leases, l)
 		if err := m.healed(fleet.MendLease, l.Tenant, "", l.GUID, fmt.Sprintf(
 			"a slot of crawler %s is given back: ticket %s, which held it, has ended or does not exist",
-			short(l.GUID), l.Ticket)); err != nil {
+			l.GUID.Short(), l.Ticket)); err != nil {
 			return err
 		}
 	}
@@ -159,7 +159,7 @@ func (m *mending) burials() error {
 		m.out.Leases = append(m.out.Leases, freed...)
 		for _, l := range freed {
 			if err := m.healed(fleet.MendBurial, l.Tenant, l.Ticket, l.GUID, fmt.Sprintf(
-				"its lease is freed: crawler %s is gone", short(l.GUID))); err != nil {
+				"its lease is freed: crawler %s is gone", l.GUID.Short())); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,7 @@
 package controldb
 
 import (
-	"slices"
+	"strings"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/store"
@@ -34,7 +34,7 @@ func (w *work) observeTenant(t tenantRow, d depth) (plan.State, error) {
 		Sessions: map[fleet.SessionKey]plan.Session{},
 	}
 	var err error
-	s.Crawlers, err = list(w, `SELECT guid, state, offering, address, slots, leased, proof
+	s.Crawlers, err = list(w, `SELECT guid, state, offering, provider, country, region, address, slots, leased, proof
 		FROM crawlers WHERE tenant = ? AND state <> 'gone'`, []any{t.ID}, scanPlanned)
 	if err != nil {
 		return s, err
@@ -42,12 +42,8 @@ func (w *work) observeTenant(t tenantRow, d depth) (plan.State, error) {
 	for i := range s.Crawlers { // a plan that became smaller closes slots as they come free
 		s.Crawlers[i].Slots = min(s.Crawlers[i].Slots, t.Plan.SlotsPerCrawler)
 	}
-	s.Offerings = make([]plan.Place, len(w.s.o.Offerings))
-	for i, o := range w.s.o.Offerings {
-		s.Offerings[i] = plan.Place{Offering: o, Pins: slices.Contains(w.s.o.Pins, o.Provider)}
-	}
-	if d == warm {
-		return s, nil
+	if s.Offerings, err = w.market(); err != nil || d == warm {
+		return s, err
 	}
 	if s.Cooldowns, err = w.cooldowns(); err != nil {
 		return s, err
@@ -56,7 +52,7 @@ func (w *work) observeTenant(t tenantRow, d depth) (plan.State, error) {
 }
 
 func scanPlanned(r scanner, c *plan.Crawler) error {
-	return r.Scan(&c.GUID, &c.State, &c.Offering, &c.Address, &c.Slots, &c.Leased, &c.Proof)
+	return r.Scan(&c.GUID, &c.State, &c.Offering, &c.Provider, &c.Country, &c.Region, &c.Address, &c.Slots, &c.Leased, &c.Proof)
 }
 
 // live is a crawler of any tenant as far as its place is concerned.
@@ -122,7 +118,8 @@ func (w *work) cooldowns() ([]fleet.Cooldown, error) {
 			c.Until = store.Moment(until)
 			switch scope {
 			case scopeRegion:
-				c.Scope.Region = id
+				provider, region, _ := strings.Cut(id, "/")
+				c.Scope.Provider, c.Scope.Region = fleet.ProviderKind(provider), region
 			case scopeAccount:
 				c.Scope.Account = fleet.Account(id)
 			default:
@@ -135,15 +132,6 @@ func (w *work) cooldowns() ([]fleet.Cooldown, error) {
 // The scopes of cool-downs, as they are stored.
 const (
 	scopeOffering = "offering"
-	scopeRegion   = "region"
+	scopeRegion   = "region" // its id is <provider>/<region>
 	scopeAccount  = "account"
 )
-
-func (s *Store) offering(id fleet.OfferingID) fleet.Offering {
-	for _, o := range s.o.Offerings {
-		if o.ID == id {
-			return o
-		}
-	}
-	return fleet.Offering{ID: id}
-}

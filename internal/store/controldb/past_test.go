@@ -2,6 +2,7 @@ package controldb_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -97,7 +98,7 @@ func (s *past) reads() {
 		require.NoError(s.t, err)
 		require.NotEmpty(s.t, story)
 	}
-	crawlers, err := s.AllCrawlers(ctx, "", true)
+	crawlers, err := s.AllCrawlers(ctx, fleet.CrawlerFilter{Limit: math.MaxInt32})
 	require.NoError(s.t, err)
 	require.Len(s.t, crawlers, all("crawlers"))
 	leases, err := s.Leases(ctx, 0)

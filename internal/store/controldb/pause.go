@@ -117,17 +117,21 @@ func (m *routing) room() (time.Duration, error) {
 }
 
 // affordable refuses a maxCost in a currency that no place is billed in.
-func (s *Store) affordable(m *fleet.Money) error {
-	if m == nil || len(s.o.Offerings) == 0 {
+func (w *work) affordable(m *fleet.Money) error {
+	if m == nil {
 		return nil
 	}
-	for _, o := range s.o.Offerings {
+	places, err := w.places()
+	if err != nil || len(places) == 0 {
+		return err
+	}
+	for _, o := range places {
 		if o.Price.Currency == m.Currency {
 			return nil
 		}
 	}
 	return fleet.Invalid("maxCost.currency", m.Currency+" is not what crawlers are billed in",
-		s.o.Offerings[0].Price.Currency)
+		places[0].Price.Currency)
 }
 
 // affords is when a lease will have cost the ticket's maxCost, with what the slots of

@@ -14,6 +14,12 @@ func (s *Store) Preview(ctx context.Context, in fleet.TicketInput) (out fleet.Pr
 	if err := in.CheckPrivate(s.o.AllowPrivate); err != nil {
 		return out, err
 	}
+	if err := in.CheckPorts(s.o.AllowPrivate, s.o.AllowPorts); err != nil {
+		return out, err
+	}
+	if err := in.CheckRobots(s.o.IgnoreRobots); err != nil {
+		return out, err
+	}
 	err = s.read(ctx, "preview", func(w *work) error {
 		t, err := w.tenant(in.Tenant)
 		if err != nil {
@@ -25,7 +31,10 @@ func (s *Store) Preview(ctx context.Context, in fleet.TicketInput) (out fleet.Pr
 		}
 		d := plan.Demand{
 			Ticket: cmp.Or(in.ID, previewed), Priority: in.Priority, Since: w.now,
-			Session: in.Session, Place: in.Place,
+			Session: in.Session, Place: in.Place, Hosts: fewHosts(in),
+		}
+		if err := w.acquaint(t.ID, "", &d, &state); err != nil {
+			return err
 		}
 		if in.Session != nil {
 			if err := w.session(&state, t.ID, in.Session.Key); err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store"
 )
 
 // Prune implements fleet.Control. Each tenant is a transaction of its own.
@@ -92,15 +93,28 @@ func (p pruning) tenant() error {
 			g); err != nil {
 			return err
 		}
-		if err := p.run("sessions", `DELETE FROM sessions WHERE tenant = ? AND guid = ?`, p.t, g); err != nil {
-			return err
-		}
 		if err := p.run("crawlers", `DELETE FROM crawlers WHERE guid = ?`, g); err != nil {
 			return err
 		}
 	}
+	if err := p.addresses(); err != nil {
+		return err
+	}
 	return p.run("keys", `DELETE FROM keys WHERE tenant = ? AND (revoked_at > 0 AND revoked_at <= ?
 		OR expires_at > 0 AND expires_at <= ?)`, p.t, p.before, p.before)
+}
+
+// addresses forgets what was not used for long, and of what is left all but the last.
+func (p pruning) addresses() error {
+	now := store.Micros(p.work.now)
+	if err := p.run("egress", `DELETE FROM egress WHERE (tenant, host, address) IN (
+		SELECT tenant, host, address FROM egress WHERE tenant = ? AND used_at <= ? AND until <= ? LIMIT ?)`,
+		p.t, p.work.before(p.s.o.Egress.Remember), now, p.limit); err != nil {
+		return err
+	}
+	return p.run("egress", `DELETE FROM egress WHERE (tenant, host, address) IN (
+		SELECT tenant, host, address FROM egress WHERE tenant = ? AND until <= ?
+		ORDER BY used_at DESC, host, address LIMIT ? OFFSET ?)`, p.t, now, p.limit, egressMost)
 }
 
 // books removes what is kept longest.

@@ -173,7 +173,9 @@ func (s *Store) Overlooked(ctx context.Context, age time.Duration) (out []fleet.
 		out, err = list(w, `SELECT tenant FROM tickets WHERE state = 'waiting'
 				AND (wait_code = 'conductor' AND wait_since <= ? OR wait_until > 0 AND wait_until <= ?)
 			UNION SELECT tenant FROM crawlers WHERE state <> 'gone' AND state = 'reserved' AND proof = 0
-				AND reserved_at <= ? ORDER BY tenant`,
+				AND reserved_at <= ?
+			UNION SELECT tenant FROM crawlers WHERE state <> 'gone' AND state = 'draining' AND drain_heard = 0
+			ORDER BY tenant`,
 			[]any{due, due, due}, func(r scanner, t *fleet.TenantID) error { return r.Scan(t) })
 		return err
 	})
@@ -197,9 +199,13 @@ func (s *Store) Offerings(ctx context.Context) (out []fleet.OfferingStatus, err 
 		for _, u := range uses {
 			running[u.id] = u.n
 		}
-		for _, o := range s.o.Offerings {
-			st := fleet.OfferingStatus{Offering: o, Running: running[o.ID]}
-			st.Cooldown = coolest(cooldowns, o)
+		if err != nil {
+			return err
+		}
+		places, err := w.places()
+		for _, o := range places {
+			st := fleet.OfferingStatus{Offering: o.Offering, Running: running[o.ID]}
+			st.Cooldown = coolest(cooldowns, o.Offering)
 			out = append(out, st)
 		}
 		return err
@@ -211,9 +217,7 @@ func (s *Store) Offerings(ctx context.Context) (out []fleet.OfferingStatus, err 
 func coolest(all []fleet.Cooldown, o fleet.Offering) *fleet.Cooldown {
 	var out *fleet.Cooldown
 	for _, c := range slices.Clone(all) {
-		hit := c.Scope.Offering == o.ID || c.Scope.Region != "" && c.Scope.Region == o.Region ||
-			c.Scope.Account != "" && c.Scope.Account == o.Account
-		if hit && (out == nil || c.Until.After(out.Until)) {
+		if c.Scope.Covers(o) && (out == nil || c.Until.After(out.Until)) {
 			out = &c
 		}
 	}

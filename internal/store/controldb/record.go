@@ -44,8 +44,8 @@ func (s *Store) Intend(ctx context.Context, i fleet.Intent) (out fleet.Intent, e
 	return out, err
 }
 
-// Record implements fleet.Control. It is refused with fenced when the ticket holds a
-// newer lease than the request knows of and no intent to end it is written, and with
+// Record implements fleet.Control. It is refused with fenced when the ticket has picked up
+// a newer lease than the request knows of and no intent to end it is written, and with
 // conflict when it belongs to another workflow.
 func (s *Store) Record(ctx context.Context, r fleet.RecordRequest) (a fleet.RecordAnswer, err error) {
 	err = s.write(ctx, "record", func(w *work) error {
@@ -135,7 +135,9 @@ func (w *work) mayEnd(
 		}
 	}
 	l, err := w.lease(t.tenant, t.id)
-	if err == nil && l != nil && l.Epoch > r.Epoch && t.intent == "" {
+	// One that was granted and not picked up is only given back: the crawl had ended when
+	// its crawler was lost, and the word of that came later.
+	if err == nil && l != nil && l.Epoch > r.Epoch && !l.Granted && t.intent == "" {
 		return nil, fleet.Errorf(fleet.CodeFenced,
 			fmt.Sprintf("ticket %s has a later lease (%d) than the one that ended (%d)", t.id, l.Epoch, r.Epoch))
 	}

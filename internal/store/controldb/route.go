@@ -87,13 +87,24 @@ func (m *routing) accepted() error {
 	if err := m.r.Input.CheckPrivate(m.s.o.AllowPrivate); err != nil {
 		return err
 	}
-	if err := m.s.affordable(m.r.Input.MaxCost); err != nil {
+	if err := m.r.Input.CheckPorts(m.s.o.AllowPrivate, m.s.o.AllowPorts); err != nil {
+		return err
+	}
+	if err := m.r.Input.CheckRobots(m.s.o.IgnoreRobots); err != nil {
+		return err
+	}
+	if err := m.affordable(m.r.Input.MaxCost); err != nil {
 		return err
 	}
 	m.fresh = true
 	var err error
 	if m.t, err = m.accept(m.tenant, m.r); err != nil {
 		return err
+	}
+	if m.r.Input.Fetch.Robots == fleet.RobotsIgnore {
+		if err := m.audited(m.t.tenant, "", "robots ignore", "ticket "+string(m.t.id)); err != nil {
+			return err
+		}
 	}
 	return m.decided(m.t.tenant, m.t.id, "", fleet.DecidedAccept, fmt.Sprintf("it is accepted with %s at priority %d",
 		plural(int64(len(m.r.Input.URLs)), "seed"), m.t.priority))

@@ -43,6 +43,9 @@ func (m *routing) consult(d plan.Demand) (plan.Choice, error) {
 		if err == nil && d.Session != nil {
 			err = m.session(&s, m.t.tenant, d.Session.Key)
 		}
+		if err == nil {
+			err = m.acquaint(m.t.tenant, m.t.guid, &d, &s)
+		}
 		if err == nil && depth == full {
 			err = m.One(`SELECT count(*) FROM tickets WHERE tenant = ? AND state = 'waiting'
 				AND dormant = 0 AND ticket <> ?`, []any{m.t.tenant, m.t.id}, &s.Queue)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -34,14 +35,18 @@ type Options struct {
 	// Fleet is the installation that the store belongs to: another one's is refused.
 	Fleet fleet.FleetID
 
-	// Offerings are the places where crawlers can run; Pins are the providers that
-	// can be asked for an address.
+	// Offerings are the places where crawlers can run until Offered says which there are;
+	// Pins are the providers that can be asked for an address.
 	Offerings []fleet.Offering
 	Pins      []fleet.ProviderKind
 	// UnplacedMax is the most launches under way per account; 0 for no limit.
 	UnplacedMax int
 	// AllowPrivate are the private networks that the operator lets tickets name.
 	AllowPrivate []netip.Prefix
+	// AllowPorts are ports of public addresses that tickets may ask besides fleet.WebPorts.
+	AllowPorts []int
+	// IgnoreRobots are the tenants whose tickets may ignore robots.txt.
+	IgnoreRobots []fleet.TenantID
 
 	// Clock and NewGUID are the store's only sources of time and chance.
 	Clock   func() time.Time
@@ -50,6 +55,8 @@ type Options struct {
 	// Cooldowns are how long a failed launch keeps a place out of decisions, by
 	// class; default DefaultCooldowns.
 	Cooldowns map[fleet.Class]time.Duration
+	// Egress says what is remembered of addresses.
+	Egress EgressOptions
 	// Patience is how long another tenant waits before a crawler is drained for
 	// it; default plan.Patience, negative for none.
 	Patience time.Duration
@@ -81,9 +88,10 @@ func DefaultCooldowns() map[fleet.Class]time.Duration {
 
 // Store is the control store. It is safe for concurrent use.
 type Store struct {
-	db    *store.DB
-	where string // of the database, for a person
-	o     Options
+	db     *store.DB
+	where  string // of the database, for a person
+	o      Options
+	offers atomic.Pointer[[]offered] // what is offered now, for who writes
 }
 
 //go:embed migrations
@@ -99,7 +107,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	o.Patience = cmp.Or(o.Patience, plan.Patience)
 	o.IdleAfter = cmp.Or(o.IdleAfter, defaultIdleAfter)
+	o.Egress = o.Egress.withDefaults()
 	s := &Store{o: o}
+	places := o.configured()
+	s.offers.Store(&places)
 	if err := s.open(ctx); err != nil {
 		return nil, fmt.Errorf("open control store: %w", err)
 	}
@@ -207,6 +218,7 @@ func named(op string, err error) error {
 // work is one transaction of the store.
 type work struct {
 	*store.Tx
-	s   *Store
-	now time.Time
+	s     *Store
+	now   time.Time
+	known map[string]plan.Egress // of tickets' hosts, by what was asked
 }

@@ -42,7 +42,8 @@ func onServer(t testing.TB) place {
 func options(c controltest.Config) controldb.Options {
 	return controldb.Options{
 		Fleet: "test", Offerings: c.Offerings, Pins: c.Pins, UnplacedMax: c.UnplacedMax,
-		AllowPrivate: c.AllowPrivate, Clock: c.Clock, NewGUID: c.NewGUID, Patience: c.Patience,
+		AllowPrivate: c.AllowPrivate, AllowPorts: c.AllowPorts, IgnoreRobots: c.IgnoreRobots,
+		Clock: c.Clock, NewGUID: c.NewGUID, Patience: c.Patience,
 	}
 }
 
@@ -131,7 +132,7 @@ func TestStore_ClaimableOnlyUnderItsLease(t *testing.T) {
 		epoch := f.Grants[0].Epoch
 		in, err := s.Claimable(t.Context(), "acme", "one", g, epoch)
 		require.NoError(t, err)
-		require.Equal(t, []string{"example.com"}, in.Scope.Hosts)
+		require.Equal(t, []string{"example.com", "www.example.com"}, in.Scope.Hosts)
 		_, err = s.Claimable(t.Context(), "acme", "one", g, epoch-1)
 		require.Equal(t, fleet.CodeFenced, fleet.CodeOf(err))
 		_, err = s.Claimable(t.Context(), "acme", "two", g, epoch)

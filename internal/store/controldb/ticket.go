@@ -3,9 +3,6 @@ package controldb
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -24,6 +21,7 @@ type ticketRow struct {
 	sessionKey        fleet.SessionKey
 	onLoss            fleet.LossPolicy
 	place             string
+	hosts             string // JSON, "" for none
 	since, seen       time.Time
 	start             time.Time
 	dormant           bool // it waits and wants no slot
@@ -46,7 +44,7 @@ type ticketRow struct {
 const ticketFields = `tenant, ticket, hash, state, workflow_id, run_id, attempt, priority, session_key,
 	on_loss, place, since, seen_at, start_at, dormant, wait_code, wait_message, wait_since, wait_until,
 	epoch, epoch_wanted, fenced, reopen, guid, avoid, never, outcome, intent, result, bill, slot_cost,
-	currency, max_cost, cost_currency, accepted_at, leased_at, ended_at, deadline, webhook`
+	currency, max_cost, cost_currency, accepted_at, leased_at, ended_at, deadline, webhook, hosts`
 
 func (t *ticketRow) scan(r scanner, more ...any) error {
 	var max fleet.Money
@@ -56,7 +54,7 @@ func (t *ticketRow) scan(r scanner, more ...any) error {
 		&t.sessionKey, &t.onLoss, &t.place, &since, &seen, &start, &t.dormant, &t.wait.Code, &t.wait.Message, &waitSince,
 		&waitUntil, &t.epoch, &t.wanted, &t.fenced, &t.reopen, &t.guid, &t.avoid, &t.never, &t.outcome,
 		&t.intent, &t.result, &t.bill.Micros, &t.slotCost, &t.bill.Currency, &max.Micros, &max.Currency,
-		&accepted, &leased, &ended, &deadline, &t.webhook,
+		&accepted, &leased, &ended, &deadline, &t.webhook, &t.hosts,
 	}, more...)...)
 	if max.Currency != "" {
 		t.maxCost = &max
@@ -122,10 +120,13 @@ func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 	if in.Session != nil {
 		row.sessionKey, row.onLoss = in.Session.Key, in.Session.OnLoss
 	}
-	if len(in.Place.Countries)+len(in.Place.Regions)+len(in.Place.Providers) > 0 {
+	if !in.Place.Anywhere() {
 		if row.place, err = document(in.Place); err != nil {
 			return nil, err
 		}
+	}
+	if row.hosts, err = document(fewHosts(in)); err != nil {
+		return nil, err
 	}
 	spec, err := document(effective(in, t.Plan))
 	if err != nil {
@@ -138,11 +139,11 @@ func (w *work) accept(t tenantRow, r fleet.RouteRequest) (*ticketRow, error) {
 	now := store.Micros(w.now)
 	_, err = w.Exec(`INSERT INTO tickets (tenant, ticket, hash, state, workflow_id, run_id, attempt,
 			priority, session_key, on_loss, place, since, seen_at, start_at, max_cost, cost_currency,
-			accepted_at, deadline, webhook, hosts_given, pages_given, spec)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			accepted_at, deadline, webhook, hosts, hosts_given, pages_given, spec)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		row.tenant, row.id, row.hash, row.state, row.workflowID, row.runID, row.attempt, row.priority,
 		row.sessionKey, row.onLoss, row.place, store.Micros(row.since), now, store.Micros(start),
-		most.Micros, most.Currency, now, store.Micros(deadline), row.webhook,
+		most.Micros, most.Currency, now, store.Micros(deadline), row.webhook, row.hosts,
 		flag(len(in.Scope.Hosts) > 0), in.Scope.MaxPages, spec)
 	return row, err
 }
@@ -158,41 +159,23 @@ func later(a, b time.Time) time.Time {
 // effective is the input with the two defaults that do not come from itself alone:
 // the hosts of the seeds and the plan's limit of pages.
 func effective(in fleet.TicketInput, p fleet.Plan) fleet.TicketInput {
-	if len(in.Scope.Hosts) == 0 {
-		in.Scope.Hosts = hosts(in.URLs)
-	}
+	in.Scope.Hosts = in.ScopeHosts()
 	if in.Scope.MaxPages == 0 || in.Scope.MaxPages > p.MaxPages {
 		in.Scope.MaxPages = p.MaxPages
 	}
 	return in
 }
 
-// hosts lists the hosts of the seeds, with the port where it is not the scheme's.
-func hosts(urls []string) []string {
-	var out []string
-	for _, s := range urls {
-		u, err := url.Parse(strings.TrimSpace(s))
-		if err != nil {
-			continue
-		}
-		host := strings.ToLower(u.Host)
-		if p := u.Port(); u.Scheme == "http" && p == "80" || u.Scheme == "https" && p == "443" {
-			host = strings.TrimSuffix(host, ":"+p)
-		}
-		if !slices.Contains(out, host) {
-			out = append(out, host)
-		}
-	}
-	return out
-}
-
 // demand is what the planner needs to know of the ticket.
-func (t *ticketRow) demand() (plan.Demand, error) {
-	d := plan.Demand{
+func (t *ticketRow) demand() (d plan.Demand, err error) {
+	d = plan.Demand{
 		Ticket: t.id, Priority: t.priority, Since: t.since, Avoid: t.avoid, Never: t.never,
 	}
 	if t.sessionKey != "" {
 		d.Session = &fleet.Session{Key: t.sessionKey, OnLoss: t.onLoss}
+	}
+	if d.Hosts, err = t.hostList(); err != nil {
+		return d, err
 	}
 	return d, parse(t.place, &d.Place)
 }

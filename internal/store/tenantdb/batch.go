@@ -2,8 +2,12 @@ package tenantdb
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,15 +36,19 @@ type batch struct {
 	seeds  []found
 	links  [][]found // by page
 	fields []string  // by page
+	notes  []string  // by page
 }
 
 // found is a link that may become a row of the frontier.
 type found struct {
 	key      key
+	host     string
 	url      string
 	depth    int
 	hops     int
+	pattern  []byte // nil where nobody counts them
 	redirect bool
+	seed     bool
 	parent   any // the row's id, nil for a seed
 }
 
@@ -50,6 +58,7 @@ func digest(r fleet.ExchangeRequest) (b batch, err error) {
 		return b, err
 	}
 	b.links, b.fields = make([][]found, len(r.Pages)), make([]string, len(r.Pages))
+	b.notes = make([]string, len(r.Pages))
 	for i, p := range r.Pages {
 		field := fmt.Sprintf("pages[%d]", i)
 		if err := checkOutcome(field, p); err != nil {
@@ -59,29 +68,34 @@ func digest(r fleet.ExchangeRequest) (b batch, err error) {
 		if b.links[i], err = keys(field+".links", p.Links, redirect); err != nil {
 			return b, err
 		}
+		if b.notes[i], err = written(p.Notes); err != nil {
+			return b, fleet.Invalid(field+".notes", err.Error(), "an object")
+		}
 		if len(p.Fields) == 0 {
 			continue
 		}
-		text, err := json.Marshal(p.Fields)
-		if err != nil {
-			return b, fleet.Invalid(field+".fields", err.Error(), "strings and lists of strings")
+		if b.fields[i], err = written(p.Fields); err != nil {
+			return b, fleet.Invalid(field+".fields", err.Error(), "values by name")
 		}
-		b.fields[i] = string(text)
 	}
 	return b, nil
 }
 
-func checkOutcome(field string, p fleet.PageResult) error {
-	switch p.Outcome {
-	case fleet.PageFetched, fleet.PageRedirected, fleet.PageFailed, fleet.PageSkipped:
-		return nil
-	default:
-		if p.Retry { // not an end
-			return nil
-		}
-		return fleet.Invalid(field+".outcome", fmt.Sprintf("%q is not known", p.Outcome),
-			"fetched, redirected, failed or skipped")
+// written is a value as JSON, "" where there is nothing in it.
+func written(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if string(b) == "{}" {
+		return "", err
 	}
+	return string(b), err
+}
+
+func checkOutcome(field string, p fleet.PageResult) error {
+	if p.Retry || slices.Contains(fleet.PageOutcomes(), p.Outcome) { // a retry is no end
+		return nil
+	}
+	return fleet.Invalid(field+".outcome", fmt.Sprintf("%q is not known", p.Outcome),
+		fmt.Sprint("one of ", fleet.PageOutcomes()))
 }
 
 func keys(field string, links []fleet.Link, redirect bool) ([]found, error) {
@@ -90,7 +104,14 @@ func keys(field string, links []fleet.Link, redirect bool) ([]found, error) {
 		if l.URL == "" || l.Key == "" {
 			return nil, fleet.Invalid(fmt.Sprintf("%s[%d]", field, i), "has no URL or no key", "both")
 		}
-		list[i] = found{key: keyOf(l.Key), url: l.URL, redirect: redirect || l.Hops > 0}
+		list[i] = found{
+			key: keyOf(l.Key), host: hostOf(l.Key), url: l.URL, redirect: redirect || l.Hops > 0,
+			seed: l.Seed,
+		}
+		if l.Pattern != "" {
+			k := keyOf(l.Pattern)
+			list[i].pattern = k[:]
+		}
 	}
 	return list, nil
 }
@@ -104,7 +125,7 @@ func (c *crawl) seed(tx *store.Tx, b batch) error {
 		return fleet.Invalid("seeds", "is missing",
 			"the ticket's URLs with their keys, in the first exchange")
 	}
-	c.seeded = true
+	c.seeded, c.copying = true, c.base != 0
 	return c.discover(tx, b.seeds)
 }
 
@@ -125,9 +146,10 @@ func (c *crawl) report(tx *store.Tx, r fleet.ExchangeRequest, b batch, now time.
 		if row.outcome != p.Outcome { // the redirect was one too many
 			p.Outcome, p.Reason, b.links[i] = row.outcome, reasonLoop, nil
 		}
-		if err := c.store(tx, r.GUID, p, b.fields[i]); err != nil {
+		if err := c.store(tx, r.GUID, p, b.fields[i], b.notes[i]); err != nil {
 			return err
 		}
+		c.ends.Cut = c.ends.Cut.Plus(p.Cut)
 		links = append(links, c.below(row, p, b.links[i])...)
 	}
 	return c.discover(tx, links)
@@ -135,17 +157,19 @@ func (c *crawl) report(tx *store.Tx, r fleet.ExchangeRequest, b batch, now time.
 
 // retry puts a URL back into the queue.
 func (c *crawl) retry(tx *store.Tx, i int, p fleet.PageResult, now time.Time) error {
-	n, err := tx.Exec(`UPDATE frontier
+	var host int64
+	err := tx.One(`UPDATE frontier
  SET state = 'queued', attempts = attempts + 1, reason = ?, not_before = ?
- WHERE id = ? AND crawl = ? AND state = 'inflight'`,
-		p.Reason, store.Micros(now.Add(max(0, p.RetryAfter.Std()))), p.ID, c.id)
+ WHERE id = ? AND crawl = ? AND state = 'inflight' RETURNING host`,
+		[]any{p.Reason, store.Micros(now.Add(max(0, p.RetryAfter.Std()))), p.ID, c.id}, &host)
+	if errors.Is(err, sql.ErrNoRows) {
+		return notHandedOut(i, p.ID)
+	}
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		return notHandedOut(i, p.ID)
-	}
 	c.queued, c.inflight = c.queued+1, c.inflight-1
+	c.move(host, 1, -1)
 	return nil
 }
 
@@ -161,6 +185,9 @@ func (c *crawl) below(row concluded, p fleet.PageResult, links []found) []found 
 		l.depth, l.parent = row.depth+1, p.ID
 		if l.redirect {
 			l.depth, l.hops = row.depth, row.hops+1
+		}
+		if l.seed {
+			l.depth = 0
 		}
 		if l.depth <= c.maxDepth && l.hops <= maxHops {
 			kept = append(kept, l)
@@ -179,8 +206,8 @@ type insert struct {
 }
 
 func insertOf(rows int) insert {
-	return insert{rows, `INSERT INTO frontier (crawl, key, url, depth, parent, hops) VALUES ` +
-		strings.Repeat("(?, ?, ?, ?, ?, ?), ", rows-1) + "(?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"}
+	return insert{rows, `INSERT INTO frontier (crawl, host, key, url, depth, parent, hops) VALUES ` +
+		strings.Repeat("(?, ?, ?, ?, ?, ?, ?), ", rows-1) + "(?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"}
 }
 
 // discover inserts the links that are not known yet.
@@ -198,22 +225,65 @@ func (c *crawl) discover(tx *store.Tx, links []found) error {
 			return err
 		}
 	}
+	for host, links := range byHost(links) {
+		if err := c.insert(tx, host, links); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insert inserts links of one host: how many of them are new is the host's count.
+func (c *crawl) insert(tx *store.Tx, host string, links []found) error {
+	id, err := c.host(tx, host)
+	if err != nil {
+		return err
+	}
+	if links, err = c.limited(tx, id, links); err != nil {
+		return err
+	}
 	for _, in := range inserts {
 		for len(links) >= in.rows {
-			args := make([]any, 0, in.rows*6) // columns of a row
+			args := make([]any, 0, in.rows*7) // columns of a row
 			for i := range links[:in.rows] {
 				l := &links[i]
-				args = append(args, c.id, l.key[:], l.url, l.depth, l.parent, l.hops)
+				args = append(args, c.id, id, l.key[:], l.url, l.depth, l.parent, l.hops)
 			}
 			added, err := tx.Exec(in.query, args...)
 			if err != nil {
 				return err
 			}
 			c.discovered, c.queued = c.discovered+added, c.queued+added
+			c.move(id, added, 0)
 			links = links[in.rows:]
 		}
 	}
 	return nil
+}
+
+// byHost yields the links of each host in their order, the hosts in that of their first.
+func byHost(links []found) iter.Seq2[string, []found] {
+	return func(yield func(string, []found) bool) {
+		if !slices.ContainsFunc(links, func(l found) bool { return l.host != links[0].host }) {
+			if len(links) > 0 { // nearly always
+				yield(links[0].host, links)
+			}
+			return
+		}
+		var names []string
+		of := map[string][]found{}
+		for _, l := range links {
+			if of[l.host] == nil {
+				names = append(names, l.host)
+			}
+			of[l.host] = append(of[l.host], l)
+		}
+		for _, name := range names {
+			if !yield(name, of[name]) {
+				return
+			}
+		}
+	}
 }
 
 // distinct drops the links that a batch has twice; the nearest one stays.

@@ -25,7 +25,7 @@ func (s *Store) Claim(
 	var a fleet.ClaimAnswer
 	err := s.write(ctx, r.Tenant, func(tx *store.Tx) error {
 		var err error
-		a, err = s.claim(tx, r, spec.Scope)
+		a, err = s.claim(tx, r, spec)
 		return err
 	})
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) Claim(
 }
 
 func (s *Store) claim(
-	tx *store.Tx, r fleet.ClaimRequest, scope fleet.Scope,
+	tx *store.Tx, r fleet.ClaimRequest, spec fleet.TicketInput,
 ) (a fleet.ClaimAnswer, err error) {
 	c, err := findOrMake(tx, r.Ticket)
 	if err != nil {
@@ -54,17 +54,29 @@ func (s *Store) claim(
 		return a, err
 	}
 	c.epoch, c.fence, c.seq, c.guid = r.Epoch, c.fence+1, 0, r.GUID
-	c.maxPages, c.maxDepth = scope.MaxPages, *scope.MaxDepth
+	c.maxPages, c.maxDepth = spec.Scope.MaxPages, *spec.Scope.MaxDepth
+	c.maxHost, c.maxPattern = spec.Scope.MaxPerHost, spec.Scope.MaxPerPattern
+	if spec.Recrawl != nil && !c.seeded {
+		if c.base, err = c.baseOf(tx, spec.Recrawl.Of); err != nil {
+			return a, err
+		}
+	}
+	if spec.Session != nil {
+		c.session = spec.Session.Key
+	}
 	if c.firstClaim == 0 {
 		c.firstClaim = store.Micros(s.clock())
 	}
 	if c.seeded {
-		if err := c.take(tx, r.Want, s.clock()); err != nil {
+		if err := c.take(tx, r.Want, r.PerHost, s.clock()); err != nil {
 			return a, err
 		}
 		if a.Work, err = c.handed(tx); err != nil {
 			return a, err
 		}
+	}
+	if a.Session, err = c.carried(tx); err != nil {
+		return a, err
 	}
 	a.Fence, a.Seed, a.Counters = c.fence, !c.seeded, c.counters()
 	return a, c.save(tx)
@@ -99,13 +111,18 @@ func closedClaim(c *crawl) (fleet.ClaimAnswer, error) {
 // requeue puts what is in flight back. It counts as fetched again, unless the same
 // claim is only being repeated after a lost answer: nobody has seen those URLs.
 func (c *crawl) requeue(tx *store.Tx, again bool) error {
+	_, err := tx.Exec(`UPDATE hosts SET queued = queued + inflight, inflight = 0
+ WHERE crawl = ? AND inflight > 0`, c.id)
+	if err != nil {
+		return err
+	}
 	n, err := tx.Exec(`UPDATE frontier SET state = 'queued' WHERE crawl = ? AND state = 'inflight'`, c.id)
 	if err != nil {
 		return err
 	}
 	c.queued, c.inflight = c.queued+n, c.inflight-n
 	if !again {
-		c.refetched += n
+		c.ends.Refetched += n
 	}
 	return nil
 }

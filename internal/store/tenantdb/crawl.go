@@ -12,34 +12,43 @@ import (
 
 // crawl is a row of the table crawls.
 type crawl struct {
-	id                   int64
-	state                fleet.CrawlState
-	epoch, fence, seq    int64
-	reopened             int64
-	guid                 fleet.GUID
-	seeded, ended        bool
-	outcome              fleet.Outcome
-	reason, failure      string
-	maxPages             int64
-	maxDepth             int
-	pageSeq, firstClaim  int64
-	discovered           int64
-	queued, inflight     int64
-	fetched, redirected  int64
-	failed, skipped      int64
-	refetched, bytesRead int64
+	id                  int64
+	state               fleet.CrawlState
+	epoch, fence, seq   int64
+	reopened            int64
+	guid                fleet.GUID
+	seeded, ended       bool
+	outcome             fleet.Outcome
+	reason, failure     string
+	maxPages            int64
+	maxDepth            int
+	pageSeq, firstClaim int64
+	discovered          int64
+	queued, inflight    int64
+	ends                fleet.Counters // of it the ends of URLs, Refetched and Bytes
+	session             fleet.SessionKey
+	maxHost, maxPattern int64
+	base                int64 // the crawl that this one repeats, 0 for none
+	copying             bool  // not all of its frontier is here yet
+	copied              []byte
+
+	moved map[int64]shift  // of hosts, by id: not written yet
+	hosts map[string]int64 // ids that were looked up
 }
 
 const crawlColumns = `id, state, epoch, fence, seq, reopened, guid, seeded, ended, outcome,
  reason, error, max_pages, max_depth, page_seq, first_claim, discovered, queued, inflight,
- fetched, redirected, failed, skipped, refetched, bytes`
+ fetched, redirected, failed, skipped, refetched, bytes, not_modified, blocked, session, cuts,
+ max_host, max_pattern, base, copying, copied`
 
 func (c *crawl) fields() []any {
 	return []any{
 		&c.id, &c.state, &c.epoch, &c.fence, &c.seq, &c.reopened, &c.guid, &c.seeded, &c.ended,
 		&c.outcome, &c.reason, &c.failure, &c.maxPages, &c.maxDepth, &c.pageSeq, &c.firstClaim,
-		&c.discovered, &c.queued, &c.inflight, &c.fetched, &c.redirected, &c.failed, &c.skipped,
-		&c.refetched, &c.bytesRead,
+		&c.discovered, &c.queued, &c.inflight, &c.ends.Fetched, &c.ends.Redirected, &c.ends.Failed,
+		&c.ends.Skipped, &c.ends.Refetched, &c.ends.Bytes, &c.ends.NotModified, &c.ends.Blocked,
+		&c.session, (*cuts)(&c.ends.Cut), &c.maxHost, &c.maxPattern, &c.base,
+		&c.copying, &c.copied,
 	}
 }
 
@@ -56,14 +65,20 @@ func find(tx *store.Tx, id fleet.TicketID) (*crawl, bool, error) {
 
 // save writes what a claim or an exchange has changed.
 func (c *crawl) save(tx *store.Tx) error {
+	if err := c.settle(tx); err != nil {
+		return err
+	}
 	_, err := tx.Exec(`UPDATE crawls SET state = ?, epoch = ?, fence = ?, seq = ?,
  reopened = ?, guid = ?, seeded = ?, ended = ?, outcome = ?, reason = ?, error = ?,
  max_pages = ?, max_depth = ?, page_seq = ?, first_claim = ?, discovered = ?, queued = ?, inflight = ?, fetched = ?,
- redirected = ?, failed = ?, skipped = ?, refetched = ?, bytes = ? WHERE id = ?`,
+ redirected = ?, failed = ?, skipped = ?, refetched = ?, bytes = ?, not_modified = ?, blocked = ?,
+ session = ?, cuts = ?, max_host = ?, max_pattern = ?, base = ?, copying = ?, copied = ? WHERE id = ?`,
 		string(c.state), c.epoch, c.fence, c.seq, c.reopened, string(c.guid),
 		flag(c.seeded), flag(c.ended), string(c.outcome), c.reason, c.failure, c.maxPages, c.maxDepth,
-		c.pageSeq, c.firstClaim, c.discovered, c.queued, c.inflight, c.fetched,
-		c.redirected, c.failed, c.skipped, c.refetched, c.bytesRead, c.id)
+		c.pageSeq, c.firstClaim, c.discovered, c.queued, c.inflight, c.ends.Fetched,
+		c.ends.Redirected, c.ends.Failed, c.ends.Skipped, c.ends.Refetched, c.ends.Bytes,
+		c.ends.NotModified, c.ends.Blocked, string(c.session), cuts(c.ends.Cut),
+		c.maxHost, c.maxPattern, c.base, flag(c.copying), append([]byte{}, c.copied...), c.id)
 	return err
 }
 
@@ -77,11 +92,8 @@ func flag(b bool) int64 {
 
 // counters gives what readers see: in a closed crawl, what was left is skipped.
 func (c *crawl) counters() fleet.Counters {
-	n := fleet.Counters{
-		Discovered: c.discovered, Queued: c.queued, InFlight: c.inflight,
-		Fetched: c.fetched, Redirected: c.redirected, Failed: c.failed, Skipped: c.skipped,
-		Refetched: c.refetched, Bytes: c.bytesRead,
-	}
+	n := c.ends
+	n.Discovered, n.Queued, n.InFlight = c.discovered, c.queued, c.inflight
 	if c.state == fleet.CrawlClosed {
 		n.Skipped += n.Queued + n.InFlight
 		n.Queued, n.InFlight = 0, 0

@@ -90,16 +90,22 @@ func (c *crawl) reopen(tx *store.Tx, epoch int64) error {
 		}
 		return c.save(tx)
 	}
-	_, err := tx.Exec(`DELETE FROM pages WHERE crawl = ? AND outcome = 'failed'`, c.id)
+	_, err := tx.Exec(`UPDATE hosts SET queued = hosts.queued + again.n FROM (SELECT host, count(*) AS n
+ FROM frontier WHERE crawl = ? AND state IN ('failed', 'blocked') GROUP BY host) AS again
+ WHERE hosts.id = again.host`, c.id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`DELETE FROM pages WHERE crawl = ? AND outcome IN ('failed', 'blocked')`, c.id)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Exec(`UPDATE frontier SET state = 'queued', attempts = 0, not_before = 0, reason = ''
- WHERE crawl = ? AND state = 'failed'`, c.id)
+ WHERE crawl = ? AND state IN ('failed', 'blocked')`, c.id)
 	if err != nil {
 		return err
 	}
-	c.failed, c.queued = c.failed-n, c.queued+n
+	c.ends.Failed, c.ends.Blocked, c.queued = 0, 0, c.queued+n
 	c.state, c.epoch, c.fence, c.guid = fleet.CrawlRunning, epoch, c.fence+1, ""
 	c.ended, c.outcome, c.reason, c.failure = false, "", "", ""
 	return c.save(tx)

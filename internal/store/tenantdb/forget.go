@@ -45,8 +45,29 @@ func forget(tx *store.Tx, id fleet.TicketID) (bool, error) {
 			return false, err
 		}
 	}
+	for _, query := range []string{
+		`DELETE FROM hosts WHERE crawl = ?`, `DELETE FROM clocks WHERE crawl = ?`,
+		`DELETE FROM clock_waits WHERE crawl = ?`, `DELETE FROM patterns WHERE crawl = ?`,
+	} {
+		if _, err := tx.Exec(query, c.id); err != nil {
+			return false, err
+		}
+	}
 	_, err = tx.Exec(`DELETE FROM crawls WHERE id = ?`, c.id)
 	return true, err
+}
+
+// ForgetSession removes what a session carries, unless a crawl of it is open.
+func (s *Store) ForgetSession(ctx context.Context, t fleet.TenantID, key fleet.SessionKey) error {
+	err := s.write(ctx, t, func(tx *store.Tx) error {
+		_, err := tx.Exec(`DELETE FROM sessions WHERE name = ? AND NOT EXISTS (
+ SELECT 1 FROM crawls c WHERE c.session = sessions.name AND c.state = 'running')`, string(key))
+		return err
+	})
+	if err != nil && fleet.CodeOf(err) != fleet.CodeNotFound { // a tenant without a database
+		return fmt.Errorf("forget session %s/%s: %w", t, key, err)
+	}
+	return nil
 }
 
 // Traces counts what is left of a tenant's database, by kind.

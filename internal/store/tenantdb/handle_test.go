@@ -172,13 +172,19 @@ func TestQueries_UseTheirIndex(t *testing.T) {
 	require.NoError(t, s.Create(t.Context(), "acme"))
 	const covered = "USING COVERING INDEX frontier_open"
 	for query, want := range map[string]string{
-		`SELECT id FROM frontier WHERE crawl = 1 AND state = 'queued' AND depth <= 9
+		`SELECT id FROM frontier WHERE crawl = 1 AND state = 'queued' AND host = 2 AND depth <= 9
  AND not_before <= 5 ORDER BY depth, not_before, id LIMIT 8`: covered,
-		`SELECT depth FROM frontier WHERE crawl = 1 AND state = 'inflight'
- ORDER BY depth LIMIT 1`: covered,
-		`UPDATE frontier SET state = 'queued' WHERE crawl = 1 AND state = 'inflight'`: "INDEX frontier_open",
-		`SELECT seq FROM pages WHERE crawl = 1 AND seq > 5 ORDER BY seq LIMIT 5`:      "INDEX sqlite_autoindex_pages_1",
-		`SELECT id FROM frontier WHERE crawl = 1 AND key = x'00'`:                     "INDEX sqlite_autoindex_frontier_1",
+		`SELECT f.depth FROM frontier f WHERE f.crawl = 1 AND f.state = 'queued' AND f.host = 2
+ ORDER BY f.depth LIMIT 1`: covered,
+		`SELECT min(depth) FROM frontier WHERE crawl = 1 AND state = 'inflight'`: covered,
+		`SELECT h.id, h.queued, h.inflight FROM hosts h
+ WHERE h.crawl = 1 AND h.queued > 0 AND h.inflight < 9 AND EXISTS (SELECT 1 FROM frontier f
+  WHERE f.crawl = h.crawl AND f.state = 'queued' AND f.host = h.id AND f.depth <= 9 AND f.not_before <= 5)
+ ORDER BY h.inflight, h.id LIMIT 8`: "INDEX hosts_open",
+		`UPDATE frontier SET state = 'queued' WHERE crawl = 1 AND state = 'inflight'`:   "INDEX frontier_open",
+		`SELECT seq FROM pages WHERE crawl = 1 AND seq > 5 ORDER BY seq LIMIT 5`:        "INDEX sqlite_autoindex_pages_1",
+		`SELECT id FROM frontier WHERE crawl = 1 AND key = x'00'`:                       "INDEX sqlite_autoindex_frontier_1",
+		`SELECT key FROM frontier WHERE crawl = 1 AND key > x'00' ORDER BY key LIMIT 9`: "INDEX sqlite_autoindex_frontier_1",
 	} {
 		plan := ""
 		require.NoError(t, s.read(t.Context(), "acme", func(tx *store.Tx) error {

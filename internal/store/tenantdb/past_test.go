@@ -80,7 +80,7 @@ func reads(t *testing.T, s *tenantdb.Store, rows pgtest.Rows) {
 	home, err := s.Pages(t.Context(), "acme", "running", 0, 1)
 	require.NoError(t, err)
 	require.Equal(t, "Süß & 'sour'", home[0].Title)
-	require.Equal(t, map[string]any{"price": "1?"}, home[0].Fields)
+	require.Equal(t, fleet.Values{"price": "1?"}, home[0].Fields)
 }
 
 func goesOn(t *testing.T, s *tenantdb.Store) {

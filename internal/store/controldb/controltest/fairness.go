@@ -11,89 +11,95 @@ import (
 )
 
 func testFairness(t *testing.T, open Factory) {
-	t.Run("AFullPlaceIsShared", func(t *testing.T) {
-		r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
-		r.tenant("flood", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
-		r.tenant("small", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
-		one := r.cold(ticket("flood", "one"))
-		two := r.leased(ticket("flood", "two"))
-		r.waits(ticket("flood", "more"), fleet.WaitCapacity)
-		r.clock.advance(time.Millisecond)
-		r.waits(ticket("small", "mine"), fleet.WaitCapacity)
-		r.decide("small")
-
-		require.Len(t, r.record(one).Follow.Grants, 1, "small has not waited for a whole turn")
-		more := r.leased(ticket("flood", "more"))
-		r.waits(ticket("flood", "again"), fleet.WaitCapacity)
-		r.clock.advance(2 * time.Second)
-		a := r.record(two)
-		require.Len(t, a.Follow.Drains, 1)
-		require.Equal(t, fleet.CrawlerRef{Tenant: "flood", GUID: one.GUID}, a.Follow.Drains[0].CrawlerRef)
-		require.NotContains(t, a.Follow.Drains[0].Reason, "small", "one tenant does not read another's name")
-		require.Empty(t, a.Follow.Grants, "its slots are not leased again")
-		require.Empty(t, r.record(more).Follow.Grants)
-		f := r.leave(one.GUID)
-		require.Equal(t, []fleet.TenantID{"flood", "small"}, f.Conductors)
-		require.Len(t, r.decide("small").Starts, 1)
+	each(t, open, []part{
+		{"AFullPlaceIsShared", aFullPlaceIsShared},
+		{"AnIdleCrawlerMakesRoomAtOnce", anIdleCrawlerMakesRoomAtOnce},
+		{"WhatWasMadeForOneIsKept", whatWasMadeForOneIsKept},
+		{"PriorityBeforeAge", priorityBeforeAge},
 	})
-
-	t.Run("AnIdleCrawlerMakesRoomAtOnce", func(t *testing.T) {
-		r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
-		r.tenant("idle", fleet.Plan{})
-		r.tenant("needs", fleet.Plan{})
-		l := r.cold(ticket("idle", "one"))
-		r.waits(ticket("needs", "mine"), fleet.WaitCapacity)
-		require.Empty(t, r.decide("needs").Follow.Drains, "it is not idle")
-		drains := r.record(l).Follow.Drains
-		require.Len(t, drains, 1, "nobody of its own wants it")
-		r.leave(l.GUID)
-		l = r.cold(ticket("needs", "mine"))
-		r.record(l)
-		r.waits(ticket("idle", "two"), fleet.WaitCapacity)
-		d := r.decide("idle")
-		require.Len(t, d.Follow.Drains, 1)
-		require.Equal(t, l.GUID, d.Follow.Drains[0].GUID)
-		require.Equal(t, d.Follow.Drains, r.decide("idle").Follow.Drains, "until it is told")
-		require.Len(t, r.leave(l.GUID).Conductors, 1)
-		require.Len(t, r.decide("idle").Starts, 1)
-	})
-
-	t.Run("WhatWasMadeForOneIsKept", func(t *testing.T) {
-		r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 2)} })
-		r.tenant("flood", fleet.Plan{SlotsPerCrawler: 1})
-		r.tenant("small", fleet.Plan{SlotsPerCrawler: 1})
-		one := r.cold(ticket("flood", "one"))
-		r.cold(ticket("flood", "two"))
-		r.waits(ticket("flood", "three"), fleet.WaitCapacity)
-		r.waits(ticket("small", "mine"), fleet.WaitCapacity)
-		r.decide("small")
-		_, err := r.Bury(r.ctx, one.GUID, "killed")
-		require.NoError(t, err)
-		d := r.decide("flood")
-		require.Empty(t, d.Starts, "the place is small's")
-		require.Contains(t, r.row("flood", "three").Wait.Message, "kept for tenants that have less")
-		require.Len(t, r.decide("small").Starts, 1)
-	})
-
-	t.Run("PriorityBeforeAge", func(t *testing.T) {
-		r := newRig(t, open, nil)
-		r.tenant("acme", fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1})
-		l := r.cold(ticket("acme", "first"))
-		for i, p := range []int{5, 3, 1} {
-			r.waits(ticket("acme", fleet.TicketID(fmt.Sprint("t", i)), func(in *fleet.TicketInput) { in.Priority = p }), fleet.WaitSlot)
-			r.clock.advance(time.Second)
-		}
-		for _, want := range []fleet.TicketID{"t2", "t1", "t0"} {
-			g := r.record(l).Follow.Grants
-			require.Len(t, g, 1)
-			require.Equal(t, want, g[0].Ticket)
-			row := r.row("acme", want)
-			l = *row.Lease
-		}
-	})
-
 	for _, turn := range []time.Duration{time.Second, 3 * time.Second, 20 * time.Second} {
 		t.Run("AFloodDelaysByTwoTurns/"+turn.String(), func(t *testing.T) { twoTurns(t, open, turn) })
+	}
+}
+
+func aFullPlaceIsShared(t *testing.T, open Factory) {
+	r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
+	r.tenant("flood", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
+	r.tenant("small", fleet.Plan{MaxCrawlers: 5, SlotsPerCrawler: 2})
+	one := r.cold(ticket("flood", "one"))
+	two := r.leased(ticket("flood", "two"))
+	r.waits(ticket("flood", "more"), fleet.WaitCapacity)
+	r.clock.advance(time.Millisecond)
+	r.waits(ticket("small", "mine"), fleet.WaitCapacity)
+	r.decide("small")
+
+	require.Len(t, r.record(one).Follow.Grants, 1, "small has not waited for a whole turn")
+	more := r.leased(ticket("flood", "more"))
+	r.waits(ticket("flood", "again"), fleet.WaitCapacity)
+	r.clock.advance(2 * time.Second)
+	a := r.record(two)
+	require.Len(t, a.Follow.Drains, 1)
+	require.Equal(t, fleet.CrawlerRef{Tenant: "flood", GUID: one.GUID}, a.Follow.Drains[0].CrawlerRef)
+	require.NotContains(t, a.Follow.Drains[0].Reason, "small", "one tenant does not read another's name")
+	require.Empty(t, a.Follow.Grants, "its slots are not leased again")
+	require.Empty(t, r.record(more).Follow.Grants)
+	f := r.leave(one.GUID)
+	require.Equal(t, []fleet.TenantID{"flood", "small"}, f.Conductors)
+	require.Len(t, r.decide("small").Starts, 1)
+}
+
+func anIdleCrawlerMakesRoomAtOnce(t *testing.T, open Factory) {
+	r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 1)} })
+	r.tenant("idle", fleet.Plan{})
+	r.tenant("needs", fleet.Plan{})
+	l := r.cold(ticket("idle", "one"))
+	r.waits(ticket("needs", "mine"), fleet.WaitCapacity)
+	require.Empty(t, r.decide("needs").Follow.Drains, "it is not idle")
+	drains := r.record(l).Follow.Drains
+	require.Len(t, drains, 1, "nobody of its own wants it")
+	r.leave(l.GUID)
+	l = r.cold(ticket("needs", "mine"))
+	r.record(l)
+	r.waits(ticket("idle", "two"), fleet.WaitCapacity)
+	d := r.decide("idle")
+	require.Len(t, d.Follow.Drains, 1)
+	require.Equal(t, l.GUID, d.Follow.Drains[0].GUID)
+	require.Equal(t, d.Follow.Drains, r.decide("idle").Follow.Drains, "until it is told")
+	require.Len(t, r.leave(l.GUID).Conductors, 1)
+	require.Len(t, r.decide("idle").Starts, 1)
+}
+
+func whatWasMadeForOneIsKept(t *testing.T, open Factory) {
+	r := newRig(t, open, func(c *Config) { c.Offerings = []fleet.Offering{offering("a", 2)} })
+	r.tenant("flood", fleet.Plan{SlotsPerCrawler: 1})
+	r.tenant("small", fleet.Plan{SlotsPerCrawler: 1})
+	one := r.cold(ticket("flood", "one"))
+	r.cold(ticket("flood", "two"))
+	r.waits(ticket("flood", "three"), fleet.WaitCapacity)
+	r.waits(ticket("small", "mine"), fleet.WaitCapacity)
+	r.decide("small")
+	_, err := r.Bury(r.ctx, one.GUID, "killed")
+	require.NoError(t, err)
+	d := r.decide("flood")
+	require.Empty(t, d.Starts, "the place is small's")
+	require.Contains(t, r.row("flood", "three").Wait.Message, "kept for tenants that have less")
+	require.Len(t, r.decide("small").Starts, 1)
+}
+
+func priorityBeforeAge(t *testing.T, open Factory) {
+	r := newRig(t, open, nil)
+	r.tenant("acme", fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1})
+	l := r.cold(ticket("acme", "first"))
+	for i, p := range []int{5, 3, 1} {
+		r.waits(ticket("acme", fleet.TicketID(fmt.Sprint("t", i)), func(in *fleet.TicketInput) { in.Priority = p }), fleet.WaitSlot)
+		r.clock.advance(time.Second)
+	}
+	for _, want := range []fleet.TicketID{"t2", "t1", "t0"} {
+		g := r.record(l).Follow.Grants
+		require.Len(t, g, 1)
+		require.Equal(t, want, g[0].Ticket)
+		row := r.row("acme", want)
+		l = *row.Lease
 	}
 }
 

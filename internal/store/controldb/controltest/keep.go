@@ -12,6 +12,7 @@ import (
 
 func testKeep(t *testing.T, open Factory) {
 	t.Run("ForgetsWhatIsPast", func(t *testing.T) { forgets(t, newRig(t, open, nil)) })
+	t.Run("ForgetsSessions", func(t *testing.T) { forgetsSessions(t, newRig(t, open, nil)) })
 	t.Run("ErasingLeavesTheLedgerOnly", func(t *testing.T) {
 		r := newRig(t, open, nil)
 		r.hooked(fleet.Plan{}, fleet.Webhook{URL: "https://all.example.com/"})
@@ -159,4 +160,43 @@ func testKeys(t *testing.T, open Factory) {
 	require.NoError(t, err)
 	require.Len(t, trail, 1)
 	require.Equal(t, "fleet backup", trail[0].Action)
+}
+
+// forgetsSessions: a session goes with the rows of its last ticket, however long its
+// crawler has been gone, and never while a ticket of it is open.
+func forgetsSessions(t *testing.T, r *rig) {
+	r.tenant("acme", fleet.Plan{Keep: fleet.Retention{
+		Results: fleet.Duration(time.Hour), Logs: fleet.Duration(time.Hour), Rows: fleet.Duration(4 * time.Hour),
+	}})
+	expired := func() []fleet.SessionRef {
+		refs, err := r.ExpiredSessions(r.ctx, 10)
+		require.NoError(t, err)
+		return refs
+	}
+	shop := fleet.SessionRef{Tenant: "acme", Key: "shop"}
+	l := r.cold(ticket("acme", "one", inSession("shop", "")))
+	open2 := r.leased(ticket("acme", "two", inSession("shop", "")))
+	other := r.leased(ticket("acme", "none"))
+	r.record(l)
+	r.record(other)
+	r.clock.advance(5 * time.Hour)
+	require.Empty(t, expired(), "a ticket of it is open")
+	require.NoError(t, r.SessionForgotten(r.ctx, shop), "what is not idle is left alone")
+	r.record(open2)
+	_, err := r.Gone(r.ctx, l.GUID, r.clock.now())
+	require.NoError(t, err)
+	r.clock.advance(4*time.Hour - time.Millisecond)
+	require.Empty(t, expired())
+	r.clock.advance(time.Millisecond)
+	require.Equal(t, []fleet.SessionRef{shop}, expired())
+
+	require.NoError(t, r.Purged(r.ctx, l.GUID))
+	n, err := r.Prune(r.ctx, 10)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n["crawlers"])
+	require.Equal(t, []fleet.SessionRef{shop}, expired(), "what it carries is not forgotten yet")
+	for range 2 {
+		require.NoError(t, r.SessionForgotten(r.ctx, shop))
+	}
+	require.Empty(t, expired())
 }

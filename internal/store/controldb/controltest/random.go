@@ -2,6 +2,7 @@ package controltest
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -117,7 +118,7 @@ func (m *model) anyLease(rt *rapid.T) *fleet.LeaseRow {
 }
 
 func (m *model) anyCrawler(rt *rapid.T, states ...fleet.CrawlerState) *fleet.CrawlerRow {
-	all, err := m.AllCrawlers(m.ctx, "", true)
+	all, err := m.AllCrawlers(m.ctx, fleet.CrawlerFilter{Limit: math.MaxInt32})
 	m.ok(err)
 	if len(states) > 0 {
 		all = slices.DeleteFunc(all, func(c fleet.CrawlerRow) bool { return !slices.Contains(states, c.State) })

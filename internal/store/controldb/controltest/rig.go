@@ -3,7 +3,6 @@ package controltest
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -12,48 +11,6 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
-
-// Control is what is under test.
-type Control interface {
-	fleet.Control
-	fleet.Reader
-	// Claimable is what the data plane asks at every claim.
-	Claimable(ctx context.Context, t fleet.TenantID, id fleet.TicketID,
-		g fleet.GUID, epoch int64) (fleet.TicketInput, error)
-}
-
-// Config is what a factory has to honour.
-type Config struct {
-	Offerings    []fleet.Offering
-	Pins         []fleet.ProviderKind
-	UnplacedMax  int
-	AllowPrivate []netip.Prefix
-	Patience     time.Duration // how long another tenant waits before a crawler is drained for it
-	Clock        func() time.Time
-	NewGUID      func() fleet.GUID
-}
-
-// Factory opens an empty control store that is closed with the test.
-type Factory func(t testing.TB, c Config) Control
-
-// Exercise runs the suite, with so many random orders of the operations, at most what
-// -rapid.checks says.
-func Exercise(t *testing.T, open Factory, orders int) {
-	for name, test := range map[string]func(*testing.T, Factory){
-		"Route": testRoute, "Fence": testFence, "Record": testRecord, "Crawler": testCrawler,
-		"Decide": testDecide, "Session": testSession, "Loss": testLoss, "Books": testBooks,
-		"Suspend": testSuspend, "Story": testStory, "Plan": testPlan, "Steer": testSteer, "Webhook": testWebhook,
-		"Keep": testKeep, "Keys": testKeys, "Mend": testMend,
-		"Tenant": testTenant, "Reader": testReader, "Fairness": testFairness,
-		"Together": testTogether,
-		"AnyOrder": func(t *testing.T, open Factory) { testAnyOrder(t, open, orders) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, open)
-		})
-	}
-}
 
 // clock is a clock that a test sets.
 type clock struct {

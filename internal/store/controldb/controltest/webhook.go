@@ -13,6 +13,39 @@ func testWebhook(t *testing.T, open Factory) {
 	t.Run("TellsThoseWhoWantIt", func(t *testing.T) { tellsWebhooks(t, newRig(t, open, nil)) })
 
 	t.Run("SpendCapNeedsAttention", func(t *testing.T) { spendCap(t, newRig(t, open, nil)) })
+
+	t.Run("UndeliveredPageByPage", func(t *testing.T) { undeliveredPages(t, newRig(t, open, nil)) })
+}
+
+// undeliveredPages has many messages that were made in one moment, and more later.
+func undeliveredPages(t *testing.T, r *rig) {
+	r.hooked(fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1},
+		fleet.Webhook{URL: "https://a.example.com/"}, fleet.Webhook{URL: "https://b.example.com/"},
+		fleet.Webhook{URL: "https://c.example.com/"})
+	var want []fleet.DeliveryRef
+	l := r.cold(ticket("acme", "one"))
+	want = append(want, r.record(l).Follow.Deliveries...)
+	r.clock.advance(time.Second)
+	want = append(want, r.record(r.leased(ticket("acme", "two"))).Follow.Deliveries...)
+	require.Len(t, want, 6)
+	r.clock.advance(time.Minute)
+	for _, size := range []int{1, 2, 3, 5, 6, 7} {
+		var got []fleet.DeliveryRef
+		var last fleet.Undelivered
+		for {
+			page, err := r.Undelivered(r.ctx, time.Minute, last, size)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(page), size)
+			for _, u := range page {
+				require.False(t, u.MovedAt.Before(last.MovedAt), "in the order in which they were made")
+				got, last = append(got, u.DeliveryRef), u
+			}
+			if len(page) < size {
+				break
+			}
+		}
+		require.ElementsMatch(t, want, got, "pages of %d", size)
+	}
 }
 
 // hooked opens a tenant with webhooks.
@@ -48,9 +81,10 @@ func tellsWebhooks(t *testing.T, r *rig) {
 	require.NoError(t, r.Tried(r.ctx, fleet.DeliveryTry{DeliveryRef: all[1].DeliveryRef, State: fleet.DeliveryDone}))
 	require.NoError(t, r.Tried(r.ctx, fleet.DeliveryTry{DeliveryRef: all[1].DeliveryRef, State: fleet.DeliverySetAside}))
 	r.clock.advance(time.Minute)
-	late, err := r.Undelivered(r.ctx, time.Minute)
+	late, err := r.Undelivered(r.ctx, time.Minute, fleet.Undelivered{}, 10)
 	require.NoError(t, err)
-	require.Equal(t, []fleet.DeliveryRef{own.DeliveryRef}, late)
+	require.Len(t, late, 1)
+	require.Equal(t, own.DeliveryRef, late[0].DeliveryRef)
 	require.NoError(t, r.Tried(r.ctx, fleet.DeliveryTry{DeliveryRef: own.DeliveryRef, State: fleet.DeliverySetAside, Error: "a day"}))
 	got, err := r.Delivery(r.ctx, own.DeliveryRef)
 	require.NoError(t, err)

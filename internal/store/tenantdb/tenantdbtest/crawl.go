@@ -1,7 +1,9 @@
 package tenantdbtest
 
 import (
+	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,12 +92,49 @@ func columns(t *testing.T, w *world) {
 	p := fleet.PageResult{
 		ID: a.Work[0].ID, URL: "a", Outcome: fleet.PageFetched, Reason: "r", Status: 203,
 		ContentType: "text/html", Title: "Тест 'quoted'", Bytes: 1 << 40, SHA256: "abc",
-		Fields:    map[string]any{"price": "1", "tags": []any{"x", "y"}, "none": nil},
+		Fields:    map[string]any{"price": "1", "tags": []any{"x", "y"}, "none": nil, "id": json.Number("12345678901234567")},
 		Truncated: true, Address: "127.0.0.9", Took: fleet.Duration(3*time.Second + 1),
 		FetchedAt: w.clock().Add(time.Microsecond),
+		ETag:      `W/"x"`, LastModified: "yesterday", Before: "def",
+		Notes: fleet.Notes{
+			Canonical: "http://b.test/", Charset: "utf-8", Missing: []string{"price"}, Mistyped: []string{"id"},
+			Languages: []fleet.Translation{{Language: "de", URL: "http://a.test/de"}},
+		},
 	}
 	c.report(t, p)
 	require.Equal(t, []fleet.PageRow{{Seq: 1, PageResult: p, GUID: c.guid}}, w.pages(t))
+}
+
+// largePages: who reads is given some of them at a time, and in the end all.
+func largePages(t *testing.T, w *world) {
+	const number, size = 40, 1 << 20
+	var seeds []string
+	for i := range number {
+		seeds = append(seeds, fmt.Sprint("p", i))
+	}
+	c, a := w.begin(t, wide(), seeds...)
+	for _, u := range a.Work {
+		p := fetched(u)
+		p.Fields = fleet.Values{"text": strings.Repeat("é", size/2)}
+		c.report(t, p)
+	}
+	var got []string
+	for after := int64(0); ; {
+		list, err := w.Pages(t.Context(), tenant, ticket, after, 10_000)
+		require.NoError(t, err)
+		if len(list) == 0 {
+			break
+		}
+		require.LessOrEqual(t, len(list), 10, "of 1 MiB each")
+		for _, p := range list {
+			require.Greater(t, p.Seq, after)
+			after, got = p.Seq, append(got, p.URL)
+		}
+	}
+	require.Equal(t, seeds, got)
+	list, err := w.Pages(t.Context(), tenant, ticket, 3, 2)
+	require.NoError(t, err)
+	require.Len(t, list, 2, "as many as are wanted, where that is less")
 }
 
 func dedupe(t *testing.T, w *world) {
@@ -249,4 +288,19 @@ func skippedOnly(t *testing.T, w *world) {
 	a = c.report(t, page(a.Work[0], fleet.PageSkipped))
 	require.Equal(t, fleet.OutcomeDone, a.Outcome)
 	require.Equal(t, fleet.Counters{Discovered: 1, Skipped: 1}, a.Counters)
+}
+
+func ledAway(t *testing.T, w *world) {
+	left := func(u fleet.FrontierURL, reason string) fleet.PageResult {
+		p := page(u, fleet.PageSkipped)
+		p.Reason = reason
+		return p
+	}
+	c, a := w.begin(t, wide(), "a", "b")
+	a = c.report(t, left(a.Work[0], "redirect out of scope: www.a.test:8443"), page(a.Work[1], fleet.PageFailed))
+	require.Equal(t, fleet.OutcomeFailed, a.Outcome)
+	require.Equal(t, fleet.CodeUnreachable, a.Error.Code)
+	require.Equal(t, "no seed could be fetched; a: redirect out of scope: www.a.test:8443; "+
+		"add www.a.test:8443 to scope.hosts", a.Reason)
+	require.Equal(t, a.Reason, a.Error.Message)
 }

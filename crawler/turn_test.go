@@ -1,0 +1,219 @@
+package crawler_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/store/tenantdb"
+)
+
+// rows is the real data plane without its HTTP: a tenant's database.
+type rows struct {
+	*tenantdb.Store
+	specs map[fleet.TicketID]fleet.TicketInput
+}
+
+func newRows(t testing.TB, tickets ...fleet.TicketInput) *rows {
+	t.Helper()
+	store, err := tenantdb.Open(tenantdb.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Shutdown()) })
+	require.NoError(t, store.Create(t.Context(), tenant))
+	r := &rows{store, map[fleet.TicketID]fleet.TicketInput{}}
+	for _, in := range tickets {
+		in, err := in.Normalise()
+		require.NoError(t, err)
+		in.Scope.MaxPages = 1_000_000
+		r.specs[in.ID] = in
+	}
+	return r
+}
+
+func (r *rows) Claim(ctx context.Context, q fleet.ClaimRequest) (fleet.ClaimAnswer, error) {
+	return r.Store.Claim(ctx, q, r.specs[q.Ticket])
+}
+
+// Two tickets of a tenant on one site, on two crawlers, keep the interval between them.
+func TestTurns_TicketsOnTwoCrawlersShareTheInterval(t *testing.T) {
+	t.Parallel()
+	const pages = 30
+	s := newSite(t)
+	chain(s, pages)
+	one, two := s.ticket("/p0?one"), s.ticket("/p0?two")
+	delay := fleet.Duration(200 * time.Millisecond)
+	one.ID, two.ID = "one", "two"
+	one.Fetch.Delay, two.Fetch.Delay = &delay, &delay
+	r := newRows(t, one, two)
+	var crawls sync.WaitGroup
+	for _, id := range []fleet.TicketID{"one", "two"} {
+		crawls.Go(func() {
+			result, err := newEngine(t, r).Crawl(t.Context(), tenant, id, fleet.GUID(id), 1, nil)
+			require.NoError(t, err)
+			require.EqualValues(t, pages+1, result.Counters.Fetched)
+		})
+	}
+	crawls.Wait()
+	requireGaps(t, s, delay.Std())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// What the site saw, robots.txt included, took little longer than its bound.
+	bound := time.Duration(len(s.log)-1) * delay.Std()
+	took := s.log[len(s.log)-1].at.Sub(s.log[0].at)
+	require.Less(t, took, bound*5/4+generous/10)
+}
+
+// A host that tells one ticket that it is in distress is left alone by the other as well,
+// which has not been told anything.
+func TestTurns_TicketsOnTwoCrawlersSlowDownTogether(t *testing.T) {
+	t.Parallel()
+	const pages = 5
+	s := newSite(t)
+	var tired atomic.Bool
+	s.handle("/", func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		if _, err := fmt.Sscanf(r.URL.Path, "/p%d", &n); err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		if n == 1 && tired.CompareAndSwap(false, true) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		if n < pages {
+			fmt.Fprintf(w, "<a href='/p%d?%s'>n</a>", n+1, r.URL.RawQuery)
+		}
+	})
+	one, two := s.ticket("/p0?one"), s.ticket("/p0?two")
+	delay := fleet.Duration(100 * time.Millisecond)
+	one.ID, two.ID = "one", "two"
+	one.Fetch.Delay, two.Fetch.Delay = &delay, &delay
+	r := newRows(t, one, two)
+	var crawls sync.WaitGroup
+	for _, id := range []fleet.TicketID{"one", "two"} {
+		crawls.Go(func() {
+			result, err := newEngine(t, r).Crawl(t.Context(), tenant, id, fleet.GUID(id), 1, nil)
+			require.NoError(t, err)
+			require.EqualValues(t, pages+1, result.Counters.Fetched)
+		})
+	}
+	crawls.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// From a second on each answer takes a tenth off, whichever ticket it is for.
+	var after []time.Time
+	first, both := "", false
+	for _, h := range s.log {
+		if h.path == "/robots.txt" {
+			continue
+		}
+		if _, query, _ := strings.Cut(h.path, "?"); first == "" && strings.HasPrefix(h.path, "/p1") {
+			first = query
+		} else if first != "" {
+			both = both || query != first
+		}
+		if first != "" {
+			after = append(after, h.at)
+		}
+	}
+	require.True(t, both, "both have asked after the distress")
+	slow := time.Second
+	for i := 1; i < len(after); i++ {
+		require.Greater(t, after[i].Sub(after[i-1]), slow-200*time.Millisecond, "request %d after the distress", i)
+		slow -= slow / 10
+	}
+}
+
+func TestTurns_WithAClockPerAddressTicketsDoNotWait(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.page("/")
+	in := s.ticket("/")
+	hour := fleet.Duration(time.Hour)
+	in.Fetch.Delay, in.Fetch.Clock, in.Fetch.Robots = &hour, fleet.ClockAddress, ""
+	p := newPlane(in)
+	asked := make(chan fleet.HostUse, 100)
+	p.before = func(r fleet.ExchangeRequest) {
+		for _, u := range r.Hosts {
+			asked <- u
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := begin(ctx, newEngine(t, p))
+	require.Equal(t, s.host()+" from 192.0.2.1", wait(t, asked).Clock)
+	cancel()
+	require.ErrorIs(t, wait(t, done).err, context.Canceled)
+}
+
+func TestPace_IsWhatPolitenessAllows(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.handle("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("user-agent: *\ncrawl-delay: 600\n"))
+	})
+	chain(s, 3)
+	in := s.ticket("/p0")
+	for i := range 5 {
+		in.URLs = append(in.URLs, fmt.Sprintf("%s/p0?%d", s.URL, i))
+	}
+	r := newRows(t, in)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := begin(ctx, newEngine(t, r))
+	var p fleet.Pace
+	require.Eventually(t, func() bool {
+		var err error
+		p, err = r.Pace(t.Context(), tenant, "t1")
+		require.NoError(t, err)
+		return p.Left > 0
+	}, generous, 10*time.Millisecond)
+	require.Equal(t, fleet.Duration(6*time.Minute), p.Left, "six URLs, one a minute")
+	require.Equal(t, "Crawl-delay 10m0s is cut to 1m0s", p.Hosts[0].Note)
+	cancel()
+	require.ErrorIs(t, wait(t, done).err, context.Canceled)
+}
+
+func TestPoliteness_ADistressedHostIsSlowedDownForAllItsPages(t *testing.T) {
+	t.Parallel()
+	for _, header := range []string{"", "2", "date"} {
+		t.Run("Retry-After "+header, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.handle("/busy", func(w http.ResponseWriter, _ *http.Request) {
+				if len(s.hits("/busy")) > 1 {
+					return
+				}
+				switch header {
+				case "":
+				case "date": // by the second: it may be up to one less
+					w.Header().Set("Retry-After", time.Now().Add(3*time.Second).UTC().Format(http.TimeFormat))
+				default:
+					w.Header().Set("Retry-After", header)
+				}
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			chain(s, 4)
+			in := s.ticket("/busy")
+			in.URLs = append(in.URLs, s.URL+"/p0")
+			in.Fetch.Concurrency = 1
+			p := newPlane(in)
+			crawl(t, p)
+			hits, least := s.hits(""), time.Second
+			if header != "" {
+				least = 2 * time.Second
+			}
+			require.GreaterOrEqual(t, hits[1].at.Sub(hits[0].at), least-jitter)
+			// It recovers by a tenth with each answer.
+			require.GreaterOrEqual(t, hits[2].at.Sub(hits[1].at), 900*time.Millisecond-jitter)
+			require.Len(t, p.urls(fleet.PageFetched, s.URL), 5)
+		})
+	}
+}
