@@ -85,14 +85,6 @@ func (r *Reaper) Run(ctx context.Context) {
 	both.Wait()
 }
 
-// Round looks at every row and every provider once. What fails is left to the next round and
-// joined to the error; it keeps no other row from its cure.
-func (r *Reaper) Round(ctx context.Context) error {
-	_, rows := r.rows(ctx)
-	_, places := r.places(ctx)
-	return errors.Join(rows, places)
-}
-
 // rows are the cures that need Temporal and the stores, and for some a call of a provider.
 func (r *Reaper) rows(ctx context.Context) (bool, error) {
 	r.handed, r.handedBefore = map[crawl]time.Time{}, r.handed

@@ -107,7 +107,7 @@ func TestClient(t *testing.T) {
 
 		got, err = c.StartTicket(soon(t), ticket("terminated", "wait"))
 		require.NoError(t, err)
-		require.NoError(t, c.TerminateTicket(soon(t), got.WorkflowID, "test"))
+		require.NoError(t, c.Temporal().TerminateWorkflow(soon(t), got.WorkflowID, "", "test"))
 		_, err = c.WaitTicket(soon(t), got.WorkflowID, "")
 		require.ErrorContains(t, err, "terminated")
 		require.Equal(t, fleet.CodeNotFound, fleet.CodeOf(c.CancelTicket(soon(t), "ticket/acme/none")))

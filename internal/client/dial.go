@@ -82,24 +82,6 @@ func (c *Client) Address() string { return c.address }
 // Close ends the connection.
 func (c *Client) Close() { c.temporal.Close() }
 
-// SDKEnviron gives the variables with which another program's SDK connects to where
-// these options lead: the TEMPORAL_* ones, with address and namespace resolved.
-func (o Options) SDKEnviron() map[string]string {
-	env := map[string]string{}
-	for _, e := range o.Environ {
-		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "TEMPORAL_") {
-			env[name] = value
-		}
-	}
-	p, err := profile(o.Environ)
-	if err != nil {
-		return env // Dial has told it
-	}
-	env["TEMPORAL_ADDRESS"] = cmp.Or(p.Address, o.Address, client.DefaultHostPort)
-	env["TEMPORAL_NAMESPACE"] = cmp.Or(p.Namespace, o.Namespace, client.DefaultNamespace)
-	return env
-}
-
 func profile(environ []string) (envconfig.ClientConfigProfile, error) {
 	p, err := envconfig.LoadClientConfigProfile(envconfig.LoadClientConfigProfileOptions{
 		EnvLookup: environment(environ),

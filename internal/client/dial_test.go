@@ -30,10 +30,6 @@ func TestSDKOptions_TheSDKsConfigurationWins(t *testing.T) {
 		require.Equal(t, c.wantSpace, o.Namespace, name)
 		_, plain := o.ConnectionOptions.GrpcCompression.(*client.GrpcCompressionNone)
 		require.Equal(t, c.plainTransport, plain, name)
-
-		handed := Options{Environ: c.environ, Address: c.address, Namespace: c.namespace}.SDKEnviron()
-		require.Equal(t, c.wantAddress, handed["TEMPORAL_ADDRESS"], name)
-		require.Equal(t, c.wantSpace, handed["TEMPORAL_NAMESPACE"], name)
 	}
 }
 

@@ -1,12 +1,8 @@
 package client_test
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -18,6 +14,7 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
 )
 
 // serverProgram is built by the repository's own build; without it these tests fail.
@@ -27,30 +24,15 @@ const serverProgram = "../../bin/crawlfleet-server"
 // workflows, and dials it. The workflows of the fleet itself have their own tests.
 func connect(t *testing.T, keys ...client.Key) *client.Client {
 	t.Helper()
-	cmd := exec.Command(serverProgram, "--data-dir", t.TempDir(), "--port", "0", "--ui-port", "-1",
-		"--lifeline", "--log-level", "error",
-		"--search-attribute", fleet.AttrTenant+"=Keyword",
-		"--search-attribute", fleet.AttrSession+"=Keyword")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // its end stops the server, whatever happens to us
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	require.NoError(t, err, "the server says where it listens")
-	var ready struct {
-		Ready   bool
-		Address string
-		Error   string
-	}
-	require.NoError(t, json.Unmarshal(line, &ready))
-	require.True(t, ready.Ready, ready.Error)
+	server := devserver.NewServer(devserver.ServerOptions{
+		Program: serverProgram, DataDir: t.TempDir(), UIPort: -1, LogLevel: "error",
+		SearchAttributes: map[string]string{fleet.AttrTenant: "Keyword", fleet.AttrSession: "Keyword"},
+	})
+	require.NoError(t, server.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
 
 	c, err := client.Dial(t.Context(), client.Options{
-		Environ: []string{"TEMPORAL_CONFIG_FILE=/none", "TEMPORAL_ADDRESS=" + ready.Address},
+		Environ: []string{"TEMPORAL_CONFIG_FILE=/none", "TEMPORAL_ADDRESS=" + server.Address()},
 		Keys:    keys,
 	})
 	require.NoError(t, err)

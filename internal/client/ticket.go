@@ -206,12 +206,6 @@ func (c *Client) steerTicket(
 	return status, domainError(c.update(ctx, workflowID, name, &status, r))
 }
 
-// TerminateTicket ends a ticket's workflow without letting it run on. Its lease is
-// freed by the reconciler.
-func (c *Client) TerminateTicket(ctx context.Context, workflowID, reason string) error {
-	return domainError(c.temporal.TerminateWorkflow(ctx, workflowID, "", reason))
-}
-
 func (c *Client) query(ctx context.Context, workflowID, name string, into any) error {
 	value, err := c.temporal.QueryWorkflow(ctx, workflowID, "", name)
 	if err != nil {

@@ -113,9 +113,6 @@ func (s *Server) Address() string { return s.line().Address }
 // UIURL is the address of the Web UI, "" when there is none or before the first start.
 func (s *Server) UIURL() string { return s.line().UI }
 
-// Version is the version of the Temporal server, "" before the first start.
-func (s *Server) Version() string { return s.line().Version }
-
 func (s *Server) line() serverLine {
 	if line := s.said.Load(); line != nil {
 		return *line
@@ -127,14 +124,6 @@ func (s *Server) line() serverLine {
 func (s *Server) PID() int {
 	if child := s.child.Load(); child != nil {
 		return child.PID()
-	}
-	return 0
-}
-
-// Restarts is how often the server was brought back since Start.
-func (s *Server) Restarts() int {
-	if child := s.child.Load(); child != nil {
-		return child.Restarts()
 	}
 	return 0
 }

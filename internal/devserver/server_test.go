@@ -66,7 +66,7 @@ func TestServer_RealOne(t *testing.T) {
 		o.UIPort = 0
 		s := startServer(t, o)
 		require.True(t, answers(s.Address()))
-		require.Equal(t, "1.32.1", s.Version())
+		require.Equal(t, "1.32.1", s.line().Version)
 		resp, err := http.Get(s.UIURL())
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
@@ -87,7 +87,7 @@ func TestServer_RealOne(t *testing.T) {
 		s := startServer(t, options(t, program))
 		address, pid := s.Address(), s.PID()
 		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-		require.Eventually(t, func() bool { return s.Restarts() == 1 }, 2*patience, 10*time.Millisecond)
+		require.Eventually(t, func() bool { return s.child.Load().Restarts() == 1 }, 2*patience, 10*time.Millisecond)
 		require.Equal(t, address, s.Address())
 		require.NotEqual(t, pid, s.PID())
 		require.True(t, answers(address))

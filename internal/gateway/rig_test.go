@@ -185,8 +185,8 @@ func (r *rig) serve(g *gateway.Gateway) {
 	pool := x509.NewCertPool()
 	require.True(r.t, pool.AppendCertsFromPEM(a.PEM()))
 	r.tls = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	r.url = "https://" + s.Addr().String()
-	r.conn, err = grpc.NewClient(s.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(r.tls.Clone())))
+	r.url = "https://" + l.Addr().String()
+	r.conn, err = grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(credentials.NewTLS(r.tls.Clone())))
 	require.NoError(r.t, err)
 	transport := &http.Transport{TLSClientConfig: r.tls.Clone(), ForceAttemptHTTP2: true}
 	r.http = &http.Client{Transport: transport}

@@ -33,10 +33,9 @@ const (
 
 // Server serves a Gateway on a listener, HTTP/2 over TLS 1.3 only.
 type Server struct {
-	server   *http.Server
-	listener net.Listener
-	served   chan error
-	cut      context.CancelFunc
+	server *http.Server
+	served chan error
+	cut    context.CancelFunc
 }
 
 // Serve serves h on l until Stop, which closes l.
@@ -49,7 +48,7 @@ func Serve(l net.Listener, c *Certificates, h http.Handler, log *zap.Logger) (*S
 		return nil, err
 	}
 	base, cut := context.WithCancel(context.Background())
-	s := &Server{listener: l, served: make(chan error, 1), cut: cut}
+	s := &Server{served: make(chan error, 1), cut: cut}
 	s.server = &http.Server{
 		Handler: h, ErrorLog: errorLog, MaxHeaderBytes: maxHeaderBytes,
 		ReadHeaderTimeout: handshakeTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout,
@@ -65,9 +64,6 @@ func Serve(l net.Listener, c *Certificates, h http.Handler, log *zap.Logger) (*S
 	go func() { s.served <- s.server.ServeTLS(l, "", "") }()
 	return s, nil
 }
-
-// Addr is where it listens.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
 // endPolls is how long what runs may go on before the polls are cut: the answers of tasks
 // and batches take milliseconds.

@@ -74,10 +74,8 @@ func rooms() []room {
 }
 
 type pkg struct {
-	ImportPath   string
-	Imports      []string
-	TestImports  []string
-	XTestImports []string
+	ImportPath string
+	Imports    []string
 }
 
 func TestImports_RunOneWay(t *testing.T) {

@@ -199,9 +199,6 @@ func (a *Agent) Name() string { return a.options.Name }
 // PID is the agent's process.
 func (a *Agent) PID() int { return a.cmd.Process.Pid }
 
-// Log is the path of the agent's log.
-func (a *Agent) Log() string { return a.path("agent.log") }
-
 // Stop ends the agent in order. What it runs goes on, until Tidy.
 func (a *Agent) Stop() error {
 	_ = a.cmd.Process.Signal(syscall.SIGTERM) // one that has ended is what is wanted

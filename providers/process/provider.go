@@ -112,10 +112,6 @@ func (p *Provider) Capabilities() fleet.Capabilities {
 	return c
 }
 
-// LogPath is the file that a crawler's output is in, for `crawler logs`. It exists
-// from the crawler's launch until it is purged.
-func (p *Provider) LogPath(g fleet.GUID) string { return p.store.logPath(g) }
-
 func (p *Provider) offering(id fleet.OfferingID) (fleet.Offering, bool) {
 	for _, o := range p.offerings {
 		if o.ID == id {

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
+	"github.com/crawlfleet/crawlfleet/internal/devserver"
 )
 
 // serverProgram is built by the repository's own build; without it these tests fail.
@@ -53,25 +53,14 @@ func newSide(t *testing.T) *side {
 
 func (s *side) startTemporal(t *testing.T) {
 	t.Helper()
-	cmd := exec.Command(serverProgram, "--data-dir", t.TempDir(), "--port", "0", "--ui-port", "-1",
-		"--lifeline", "--log-level", "error")
-	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe() // its end stops the server, whatever happens to us
-	require.NoError(t, err)
-	stdout, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = stdin.Close(); _ = cmd.Wait() })
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	require.NoError(t, err, "the server says where it listens")
-	var ready struct {
-		Ready          bool
-		Address, Error string
-	}
-	require.NoError(t, json.Unmarshal(line, &ready))
-	require.True(t, ready.Ready, ready.Error)
-	s.address = ready.Address
-	s.Client, err = client.Dial(client.Options{HostPort: ready.Address})
+	server := devserver.NewServer(devserver.ServerOptions{
+		Program: serverProgram, DataDir: t.TempDir(), UIPort: -1, LogLevel: "error",
+	})
+	require.NoError(t, server.Start(t.Context()))
+	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
+	s.address = server.Address()
+	var err error
+	s.Client, err = client.Dial(client.Options{HostPort: s.address})
 	require.NoError(t, err)
 	t.Cleanup(s.Close)
 }
