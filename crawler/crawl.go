@@ -25,7 +25,7 @@ type crawl struct {
 	scope    *scope
 	canon    *urlkey.Canon
 	fields   *extract.Fields
-	files    map[string]listKind         // keys of URLs that are read as lists
+	files    map[string]bool             // keys of the lists that the ticket names
 	accept   func(mediaType string) bool // nil for every type
 	session  *session
 	handed   int64 // the version of the session that the data plane has
@@ -97,7 +97,7 @@ func (e *Engine) newCrawl(
 	c := &crawl{
 		engine: e, spec: spec, progress: progress,
 		window: newWindow(spec.Fetch.Delay.Std()), limit: spec.Fetch.Concurrency,
-		canon: urlkey.NewCanon(spec.Canonical), files: map[string]listKind{}, accept: accept(spec.Fetch.Types),
+		canon: urlkey.NewCanon(spec.Canonical), files: map[string]bool{}, accept: accept(spec.Fetch.Types),
 		jobs: make(chan job), results: make(chan result, spec.Fetch.Concurrency),
 		arrivals: make(chan arrival, spec.Fetch.Concurrency),
 		origin:   urlkey.NewBase(seeds[0]), drained: e.drained,
@@ -119,7 +119,7 @@ func (e *Engine) newCrawl(
 	}
 	c.outbox = newOutbox(e.plane, id, *spec.Scope.MaxDepth)
 	for _, u := range files {
-		c.files[c.canon.Of(u).Key] = listGiven
+		c.files[c.canon.Of(u).Key] = true
 	}
 	if claim.Seed {
 		c.seed(slices.Concat(seeds, files))
@@ -273,6 +273,7 @@ func (c *crawl) take(work []fleet.FrontierURL) {
 		}
 		at = c.canon.Of(at)
 		c.outbox.know(at.Key, u.Depth)
+		u.List = c.listKind(u, at)
 		if c.strayed(u, at) {
 			continue
 		}

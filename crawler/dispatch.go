@@ -29,7 +29,6 @@ func (c *crawl) dispatch(now time.Time) time.Time {
 		default:
 			c.announced(l)
 			it := c.window.take(l)
-			it.list = c.files[it.at.Key]
 			if page, refused := c.refused(l.rules, it, now); refused {
 				c.announce(l, &page)
 				c.outbox.add(page, it.Depth, now)

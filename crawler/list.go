@@ -15,15 +15,6 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
 
-// listKind says why a URL is read as a list of URLs.
-type listKind int
-
-const (
-	listNone      listKind = iota
-	listAnnounced          // by a robots.txt
-	listGiven              // by the ticket
-)
-
 // maxAnnounced bounds the sitemaps that one robots.txt can name.
 const maxAnnounced = 100
 
@@ -39,12 +30,8 @@ func (c *crawl) announced(l *lane) {
 		if err != nil {
 			continue
 		}
-		u = c.canon.Of(u)
-		if c.files[u.Key] == listNone {
-			c.files[u.Key] = listAnnounced
-		}
-		to := c.link(u)
-		to.Seed = true
+		to := c.link(c.canon.Of(u))
+		to.Seed, to.List = true, fleet.ListAnnounced
 		l.sitemaps = append(l.sitemaps, to)
 	}
 }
@@ -63,7 +50,7 @@ func (c *crawl) announce(l *lane, p *fleet.PageResult) {
 func (c *crawl) streaming(it item, req *fetch.Request) *source.List {
 	name, _, _ := strings.Cut(it.at.PathQuery(), "?")
 	ext := strings.ToLower(path.Ext(name))
-	if it.list == listNone && (!c.spec.Sources.Sitemaps || ext != ".xml" && ext != ".gz") {
+	if it.List == "" && (!c.spec.Sources.Sitemaps || ext != ".xml" && ext != ".gz") {
 		return nil
 	}
 	list := new(source.List)
@@ -71,7 +58,7 @@ func (c *crawl) streaming(it item, req *fetch.Request) *source.List {
 	req.Take = func(contentType string, body io.Reader) []byte {
 		in := bufio.NewReaderSize(body, headOfList)
 		head, _ := in.Peek(headOfList) // what there is; an error comes again
-		if it.list == listNone && extract.IsHTML(contentType, head) {
+		if it.List == "" && extract.IsHTML(contentType, head) {
 			whole, _ := io.ReadAll(in) // whose errors the fetch knows
 			return whole
 		}
@@ -87,6 +74,25 @@ const headOfList = 64 << 10
 
 // listWanted says what a body is read for.
 func (c *crawl) listWanted(it item) source.Wanted {
-	s, named := c.spec.Sources, it.list != listNone
-	return source.Wanted{Sitemaps: s.Sitemaps || named, Feeds: s.Feeds || named, Plain: named}
+	s, isList := c.spec.Sources, it.List != ""
+	return source.Wanted{Sitemaps: s.Sitemaps || isList, Feeds: s.Feeds || isList, Plain: isList}
+}
+
+// listKind is what a URL is read as. A recrawl is handed the kinds that they were of in the
+// earlier ticket, which may have read other sources.
+func (c *crawl) listKind(u fleet.FrontierURL, at urlkey.URL) fleet.ListKind {
+	switch {
+	case c.files[at.Key]:
+		return fleet.ListNamed
+	case u.List == fleet.ListNamed && len(c.files) == 0, u.List == fleet.ListAnnounced && !c.spec.Sources.Sitemaps:
+		return ""
+	default:
+		return u.List
+	}
+}
+
+// leads reports whether a redirect or a sitemap index may lead from a list to another one:
+// what the scope's patterns say is of pages.
+func (c *crawl) leads(it item, to urlkey.URL) bool {
+	return to.Host == it.at.Host || c.scope.reaches(to)
 }

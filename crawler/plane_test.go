@@ -136,13 +136,16 @@ func (p *plane) discover(links []fleet.Link, from *row) {
 		if l.Seed {
 			depth = 0
 		}
+		if known := p.byKey[l.Key]; known != nil && known.state == "queued" && l.List != "" {
+			known.List = l.List
+		}
 		if depth > *p.spec.Scope.MaxDepth || p.byKey[l.Key] != nil {
 			continue
 		}
 		r := &row{
 			key: l.Key, state: "queued",
 			FrontierURL: fleet.FrontierURL{
-				ID: int64(len(p.rows) + 1), URL: l.URL, Depth: depth, Via: from.URL, Hops: hops,
+				ID: int64(len(p.rows) + 1), URL: l.URL, Depth: depth, Via: from.URL, Hops: hops, List: l.List,
 			},
 		}
 		p.rows, p.byKey[l.Key] = append(p.rows, r), r

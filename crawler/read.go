@@ -2,6 +2,7 @@ package crawler
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/crawlfleet/crawlfleet/crawler/extract"
@@ -21,12 +22,12 @@ const reasonHuge = "more than 250000 elements, fields are not read"
 // sitemap's or feed's entries.
 func (c *crawl) read(p *fleet.PageResult, it item, resp fetch.Response, list *source.List) {
 	switch s := c.spec.Sources; {
-	case it.list == listNone && extract.IsHTML(resp.ContentType, resp.Body):
+	case it.List == "" && extract.IsHTML(resp.ContentType, resp.Body):
 		c.readPage(p, it.at, resp)
-	case it.list == listNone && s.Resources && extract.IsCSS(resp.ContentType):
+	case it.List == "" && s.Resources && extract.IsCSS(resp.ContentType):
 		text, _ := extract.Text(resp.Body, resp.ContentType)
 		c.follow(p, it.at, urlkey.NewBase(it.at), extract.Styles(string(text)), c.scope.contains)
-	case it.list != listNone || s.Sitemaps || s.Feeds:
+	case it.List != "" || s.Sitemaps || s.Feeds:
 		if list == nil {
 			read := source.Read(bytes.NewReader(resp.Body), c.listWanted(it))
 			list = &read
@@ -108,20 +109,23 @@ func notes(page extract.Page, base urlkey.Base) fleet.Notes {
 	return n
 }
 
-// readList puts the entries of a sitemap, a feed or a list of URLs into a result. Those
-// of a file that the ticket names are seeds; those of an index are files, whatever the
-// patterns of the scope say of pages.
+// readList puts the entries of a sitemap, a feed or a list of URLs into a result. They are
+// seeds, and those of an index are lists as the index is one; what it was found by is written
+// with them, so that it outlives this crawl.
 func (c *crawl) readList(p *fleet.PageResult, it item, list source.List) {
 	belongs := c.scope.contains
 	switch {
-	case it.list == listGiven:
+	case it.List == fleet.ListNamed:
 		belongs = func(urlkey.URL) bool { return true }
 	case list.Index:
-		belongs = func(u urlkey.URL) bool { return u.Host == it.at.Host || c.scope.reaches(u) }
+		belongs = func(u urlkey.URL) bool { return c.leads(it, u) }
 	}
 	c.follow(p, it.at, urlkey.NewBase(it.at), list.URLs, belongs)
 	for i := range p.Links {
-		p.Links[i].Seed = !list.Index
+		p.Links[i].Seed = true
+		if list.Index {
+			p.Links[i].List = cmp.Or(it.List, fleet.ListAnnounced)
+		}
 	}
 	if list.Cut {
 		p.Reason = reasonEntries

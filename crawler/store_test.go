@@ -41,15 +41,29 @@ func (s *stored) run(
 	t testing.TB, in fleet.TicketInput,
 ) (fleet.CrawlResult, map[string]fleet.PageRow) {
 	t.Helper()
+	return s.runUnder(t, in, 1)
+}
+
+// add makes a ticket known.
+func (s *stored) add(t testing.TB, in fleet.TicketInput) {
+	t.Helper()
 	in, err := in.Normalise()
 	require.NoError(t, err)
 	if in.Scope.MaxPages == 0 {
 		in.Scope.MaxPages = 1_000_000
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.specs[in.ID] = in
-	s.mu.Unlock()
-	r, err := newEngine(t, s).Crawl(t.Context(), tenant, in.ID, guid, 1, func(c fleet.Counters) {
+}
+
+// runUnder is run for a lease that may not be the ticket's first.
+func (s *stored) runUnder(
+	t testing.TB, in fleet.TicketInput, epoch int64,
+) (fleet.CrawlResult, map[string]fleet.PageRow) {
+	t.Helper()
+	s.add(t, in)
+	r, err := newEngine(t, s).Crawl(t.Context(), tenant, in.ID, guid, epoch, func(c fleet.Counters) {
 		require.True(t, c.Balanced(), "%+v", c)
 	})
 	require.NoError(t, err)

@@ -12,8 +12,7 @@ import (
 // item is one handed-out URL.
 type item struct {
 	fleet.FrontierURL
-	at   urlkey.URL // what is fetched now: after a redirect to itself not quite FrontierURL.URL
-	list listKind   // it is read as a list of URLs
+	at urlkey.URL // what is fetched now: after a redirect to itself not quite FrontierURL.URL
 }
 
 // lane holds the URLs of one origin in the order in which they came. Each origin

@@ -222,14 +222,14 @@ func (c *crawl) redirect(r *result, resp fetch.Response) {
 	case to.Key == it.at.Key:
 		it.at, it.Hops = to, hops
 		r.again = &it
-	case !c.scope.contains(to):
+	case !c.scope.contains(to) && (it.List == "" || !c.leads(it, to)):
 		p.Outcome, p.Reason = fleet.PageSkipped, reasonOutOfScope
 		if c.scope.asks(to) && !c.scope.reaches(to) {
 			p.Reason = reasonOtherHost + to.Host
 		}
 	default:
 		l := c.link(to)
-		l.Hops = hops
+		l.Hops, l.List = hops, it.List
 		p.Outcome, p.Reason, p.Links = fleet.PageRedirected, "", []fleet.Link{l}
 	}
 }

@@ -57,6 +57,8 @@ type FrontierURL struct {
 	Via      string `json:"via,omitempty"`  // the page that named it
 	Hops     int    `json:"hops,omitempty"` // redirects followed to come here
 	Attempts int    `json:"attempts,omitempty"`
+	// List has the URL read as a list.
+	List ListKind `json:"list,omitempty"`
 	// Prior is what the page was in the ticket that this one recrawls; nil where it was
 	// not fetched there.
 	Prior *Prior `json:"prior,omitempty"`
@@ -199,6 +201,9 @@ type Link struct {
 	Hops int `json:"hops,omitempty"`
 	// Seed makes the link a seed, as the entries of a sitemap are: its depth is 0.
 	Seed bool `json:"seed,omitempty"`
+	// List makes the URL one that is read as a list, also where the frontier has it and has
+	// not handed it out.
+	List ListKind `json:"list,omitempty"`
 	// Pattern is what the URL has in common with those of its kind; only where the
 	// ticket's scope limits their number.
 	Pattern string `json:"pattern,omitempty"`

@@ -1,6 +1,7 @@
 package tenantdb
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
@@ -49,6 +50,7 @@ type found struct {
 	pattern  []byte // nil where nobody counts them
 	redirect bool
 	seed     bool
+	list     fleet.ListKind
 	parent   any // the row's id, nil for a seed
 }
 
@@ -106,7 +108,7 @@ func keys(field string, links []fleet.Link, redirect bool) ([]found, error) {
 		}
 		list[i] = found{
 			key: keyOf(l.Key), host: hostOf(l.Key), url: l.URL, redirect: redirect || l.Hops > 0,
-			seed: l.Seed,
+			seed: l.Seed, list: l.List,
 		}
 		if l.Pattern != "" {
 			k := keyOf(l.Pattern)
@@ -230,6 +232,27 @@ func (c *crawl) discover(tx *store.Tx, links []found) error {
 			return err
 		}
 	}
+	return c.mark(tx, links)
+}
+
+// mark notes which URLs are lists, also where they were known as pages and nobody has had
+// them yet. There are few, so that other links do not pay for it.
+func (c *crawl) mark(tx *store.Tx, links []found) error {
+	lists := map[fleet.ListKind][]any{}
+	for i := range links {
+		if l := &links[i]; l.list != "" {
+			lists[l.list] = append(lists[l.list], l.key[:])
+		}
+	}
+	for kind, keys := range lists {
+		for some := range slices.Chunk(keys, inserts[0].rows) {
+			_, err := tx.Exec(`UPDATE frontier SET list = ? WHERE crawl = ? AND state = 'queued' AND key IN (?`+
+				strings.Repeat(", ?", len(some)-1)+`)`, append([]any{string(kind), c.id}, some...)...)
+			if err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
@@ -286,7 +309,8 @@ func byHost(links []found) iter.Seq2[string, []found] {
 	}
 }
 
-// distinct drops the links that a batch has twice; the nearest one stays.
+// distinct drops the links that a batch has twice; the nearest one stays, and what either
+// says of a list.
 func distinct(links []found) []found {
 	at := make(map[key]int, len(links))
 	kept := links[:0]
@@ -298,6 +322,8 @@ func distinct(links []found) []found {
 			kept = append(kept, l)
 		case l.depth < kept[i].depth:
 			kept[i] = l
+		default:
+			kept[i].list = cmp.Or(kept[i].list, l.list)
 		}
 	}
 	return kept

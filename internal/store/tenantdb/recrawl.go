@@ -78,8 +78,8 @@ func (c *crawl) copyTo(tx *store.Tx, last []byte) error {
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(`INSERT INTO frontier (crawl, host, key, url, depth)
- SELECT ?, h.id, f.key, f.url, f.depth FROM frontier f
+	rows, err := tx.Query(`INSERT INTO frontier (crawl, host, key, url, depth, list)
+ SELECT ?, h.id, f.key, f.url, f.depth, f.list FROM frontier f
  JOIN hosts b ON b.id = f.host JOIN hosts h ON h.crawl = ? AND h.host = b.host
  WHERE f.crawl = ? AND f.key > ? AND f.key <= ?
  AND f.state IN ('fetched', 'notModified') AND f.depth <= ?

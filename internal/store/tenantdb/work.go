@@ -87,7 +87,7 @@ func (c *crawl) handed(tx *store.Tx) (work []fleet.FrontierURL, err error) {
 	if c.inflight == 0 {
 		return nil, nil
 	}
-	rows, err := tx.Query(`SELECT f.id, f.url, f.depth, coalesce(p.url, ''), f.hops, f.attempts
+	rows, err := tx.Query(`SELECT f.id, f.url, f.depth, coalesce(p.url, ''), f.hops, f.attempts, f.list
  FROM frontier f LEFT JOIN frontier p ON p.id = f.parent
  WHERE f.crawl = ? AND f.state = 'inflight' AND f.batch = ?
  ORDER BY f.depth, f.not_before, f.id`, c.id, c.seq)
@@ -97,7 +97,7 @@ func (c *crawl) handed(tx *store.Tx) (work []fleet.FrontierURL, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var u fleet.FrontierURL
-		if err := rows.Scan(&u.ID, &u.URL, &u.Depth, &u.Via, &u.Hops, &u.Attempts); err != nil {
+		if err := rows.Scan(&u.ID, &u.URL, &u.Depth, &u.Via, &u.Hops, &u.Attempts, &u.List); err != nil {
 			return nil, err
 		}
 		work = append(work, u)

@@ -91,6 +91,8 @@ func Exercise(t *testing.T, open Factory) {
 		"a large recrawl is copied part by part":              recrawlLarge,
 		"a recrawl by levels waits for all of its base":       recrawlLevels,
 		"a recrawl of nothing is a first crawl":               recrawlNothing,
+		"a list is handed out as one":                         lists,
+		"a recrawl has the lists of its base":                 listsRecrawled,
 		"a session is forgotten when no crawl is open":        sessionForgotten,
 		"a session moves with what it carries":                sessionMoves,
 	} {
