@@ -3,7 +3,6 @@ package docker
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -85,26 +84,22 @@ func hosts(subnet netip.Prefix, n int) []netip.Addr {
 }
 
 func checkOfferings(offerings []fleet.Offering, subnet netip.Prefix) error {
-	seen := make(map[fleet.OfferingID]bool)
+	const setting = "docker.offerings"
+	if err := fleet.CheckOfferings(setting, Kind, offerings); err != nil {
+		return err
+	}
 	for i, o := range offerings {
-		field := fmt.Sprintf("docker.offerings[%d]", i)
-		switch {
-		case !strings.HasPrefix(string(o.ID), string(Kind)+"/"):
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is not one of this provider", o.ID),
-				string(Kind)+"/<place>")
-		case seen[o.ID]:
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is there twice", o.ID), "distinct ids")
-		case o.Egress == fleet.EgressOwn && len(o.Addresses) == 0:
-			return fleet.Invalid(field+".addresses", "is empty", "addresses of docker.subnet")
-		}
-		seen[o.ID] = true
 		if o.Egress != fleet.EgressOwn {
 			continue
+		}
+		field := fmt.Sprintf("%s[%d].addresses", setting, i)
+		if len(o.Addresses) == 0 {
+			return fleet.Invalid(field, "is empty", "addresses of docker.subnet")
 		}
 		for _, text := range o.Addresses {
 			a, err := netip.ParseAddr(text)
 			if err != nil || !a.Is4() || !subnet.Contains(a) || a == gateway(subnet) {
-				return fleet.Invalid(field+".addresses", fmt.Sprintf("%q is not one of the network's", text),
+				return fleet.Invalid(field, fmt.Sprintf("%q is not one of the network's", text),
 					"IPv4 addresses of docker.subnet, its first one apart")
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/nomad/api"
 
@@ -79,22 +78,18 @@ func (o Place) size(r *api.Resources) {
 }
 
 func checkPlaces(places []Place) error {
-	seen := make(map[fleet.OfferingID]bool)
+	const setting = "nomad.offerings"
+	if err := fleet.CheckOfferings(setting, Kind, offerings(places)); err != nil {
+		return err
+	}
 	for n, o := range places {
-		field := fmt.Sprintf("nomad.offerings[%d]", n)
-		switch {
-		case !strings.HasPrefix(string(o.ID), string(Kind)+"/"):
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is not one of this provider", o.ID),
-				string(Kind)+"/<place>")
-		case seen[o.ID]:
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is there twice", o.ID), "distinct ids")
-		case o.Egress == fleet.EgressOwn && len(o.Addresses) == 0:
-			return fleet.Invalid(field+".addresses", "is empty", "the nodes' addresses, or egress shared")
+		field := fmt.Sprintf("%s[%d].addresses", setting, n)
+		if o.Egress == fleet.EgressOwn && len(o.Addresses) == 0 {
+			return fleet.Invalid(field, "is empty", "the nodes' addresses, or egress shared")
 		}
-		seen[o.ID] = true
 		for _, a := range o.Addresses {
 			if _, err := netip.ParseAddr(a); err != nil {
-				return fleet.Invalid(field+".addresses", fmt.Sprintf("%q is not an address", a),
+				return fleet.Invalid(field, fmt.Sprintf("%q is not an address", a),
 					"IPv4 or IPv6 addresses of the nodes")
 			}
 		}
@@ -116,12 +111,16 @@ func (p *Provider) Offerings(ctx context.Context) ([]fleet.Offering, error) {
 		p.places = places
 		p.mu.Unlock()
 	}
-	places := p.known()
+	return offerings(p.known()), nil
+}
+
+// offerings are places without how a job is kept to them.
+func offerings(places []Place) []fleet.Offering {
 	out := make([]fleet.Offering, len(places))
 	for n, o := range places {
 		out[n] = o.Offering
 	}
-	return out, nil
+	return out
 }
 
 // known are the places of the last answer; nobody changes the list.

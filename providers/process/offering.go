@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
@@ -108,22 +107,18 @@ func bindable(address string) bool {
 }
 
 func checkOfferings(offerings []fleet.Offering) error {
-	seen := make(map[fleet.OfferingID]bool)
+	const setting = "process.offerings"
+	if err := fleet.CheckOfferings(setting, Kind, offerings); err != nil {
+		return err
+	}
 	for i, o := range offerings {
-		field := fmt.Sprintf("process.offerings[%d]", i)
-		switch {
-		case !strings.HasPrefix(string(o.ID), string(Kind)+"/"):
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is not one of this provider", o.ID),
-				string(Kind)+"/<place>")
-		case seen[o.ID]:
-			return fleet.Invalid(field+".id", fmt.Sprintf("%q is there twice", o.ID), "distinct ids")
-		case len(o.Addresses) == 0:
-			return fleet.Invalid(field+".addresses", "is empty", "the source addresses to use")
+		field := fmt.Sprintf("%s[%d].addresses", setting, i)
+		if len(o.Addresses) == 0 {
+			return fleet.Invalid(field, "is empty", "the source addresses to use")
 		}
-		seen[o.ID] = true
 		for _, a := range o.Addresses {
 			if _, err := netip.ParseAddr(a); err != nil {
-				return fleet.Invalid(field+".addresses", fmt.Sprintf("%q is not an address", a),
+				return fleet.Invalid(field, fmt.Sprintf("%q is not an address", a),
 					"IPv4 or IPv6 addresses of this machine")
 			}
 		}
