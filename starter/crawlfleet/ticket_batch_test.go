@@ -48,3 +48,19 @@ func TestBatch_WaitsForAllAndTellsTheWorst(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(got.out), &results))
 	require.Len(t, results, 2)
 }
+
+func TestBatch_RefusesFlagsThatDocumentsHaveFieldsFor(t *testing.T) {
+	t.Parallel()
+	for flag, value := range map[string]string{
+		"--id": "t-1", "--session": "ann", "--country": "DE", "--address": "203.0.113.7", "--fresh-address": "true",
+		"--max-pages": "1", "--max-depth": "1", "--delay": "1s", "--deadline": "1h", "--start-at": "1h",
+		"--max-cost": "1EUR", "--webhook": "https://a.example/", "--extract": "h=h1", "--label": "a=b", "--priority": "1",
+	} {
+		h := &helm{}
+		batch := `{"tenant":"demo","urls":["http://a.example/"]}`
+		got := runWith(t, program{helm: h, in: batch}, "ticket", "submit", "-f", "-", flag+"="+value)
+		require.Equal(t, exitUsage, got.code, "%s: %s", flag, got.err)
+		require.Contains(t, got.err, strings.TrimPrefix(flag, "--")+": is given with documents")
+		require.Empty(t, h.started, flag)
+	}
+}

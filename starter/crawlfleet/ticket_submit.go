@@ -50,15 +50,20 @@ go on; the exit code is then 1. --dry-run says what would happen and changes not
 
 func (f *submitFlags) add(flags *pflag.FlagSet) {
 	f.addContent(flags)
-	flags.StringVar(&f.id, "id", "", "id of the ticket (default a new one)")
+	flags.StringVar(&f.id, idFlag, "", "id of the ticket (default a new one)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would happen, submit nothing")
 	f.wait.add(flags)
 }
 
-// addContent adds the flags that say what is crawled.
+// addContent adds the flags that say what is crawled, and for whom.
 func (f *submitFlags) addContent(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&f.files, "file", "f", nil, "ticket documents; - for standard input")
 	flags.StringVarP(&f.tenant, "tenant", "t", "", "the tenant; with -f for documents that name none")
+	f.addFields(flags)
+}
+
+// addFields adds the flags that are fields of a document.
+func (f *submitFlags) addFields(flags *pflag.FlagSet) {
 	flags.StringVar(&f.session, "session", "", "session: same cookies, same address")
 	flags.StringSliceVar(&f.countries, "country", nil, "where it may run, ISO 3166-1, several with commas")
 	flags.StringVar(&f.address, "address", "", "the egress address that it is to have")
@@ -76,6 +81,18 @@ func (f *submitFlags) addContent(flags *pflag.FlagSet) {
 	for _, name := range []string{"extract", "label"} {
 		flags.Lookup(name).DefValue = "" // its "[]" says nothing
 	}
+}
+
+// idFlag is a field of a document too, but not of one that recurs.
+const idFlag = "id"
+
+// fieldFlags names the flags that documents have fields for.
+func fieldFlags() []string {
+	names := []string{idFlag}
+	fields := pflag.NewFlagSet("", pflag.ContinueOnError)
+	new(submitFlags).addFields(fields)
+	fields.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return names
 }
 
 // request is one ticket to submit, or why it is none.
@@ -114,10 +131,7 @@ func (a *App) requests(urls []string, f submitFlags) ([]request, error) {
 		in, err := f.ticket(urls)
 		return []request{{in: in, err: err}}, nil
 	}
-	for _, only := range []string{
-		"id", "session", "country", "max-pages", "max-depth", "delay", "deadline", "extract", "label", "priority",
-		"start-at", "max-cost", "webhook",
-	} {
+	for _, only := range fieldFlags() {
 		if f.changed(only) {
 			return nil, &exitStatus{exitUsage, fleet.Invalid(only, "is given with documents",
 				"the field in the document")}
