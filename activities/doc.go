@@ -5,8 +5,8 @@
 //
 // Tickets, Conductors, Crawlers, Tenants and Deliveries run on the control queue (mostly
 // as local activities), Machines on the launch queue of a substrate account, the requests
-// of Deliveries on the deliver queue. Reaper, Keeper and Watch are no activities: the
-// control worker runs them beside its queues. The crawler's own activities (Hello, Serve,
+// of Deliveries on the deliver queue. Reaper, Keeper, Market and Watch are no activities:
+// the control worker runs them beside its queues. The crawler's own activities (Hello, Serve,
 // Crawl) are in this package too and share nothing with the control side's.
 //
 // It decides nothing: decisions are made by the control store with workflows/plan.

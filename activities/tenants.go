@@ -116,7 +116,8 @@ func (t *Tenants) MoveTenant(ctx context.Context, in MoveInput) error {
 	return nil
 }
 
-// ChangePlan changes plan, name and labels to those of a document, and answers it read.
+// ChangePlan changes plan, name, labels and webhooks to those of a document, and answers it
+// read.
 func (t *Tenants) ChangePlan(
 	ctx context.Context, document json.RawMessage,
 ) (fleet.TenantInput, error) {

@@ -185,11 +185,13 @@ type TenantDesk interface {
 	EraseTenant(ctx context.Context, t TenantID) (map[string]int64, error)
 }
 
-// Reader is what the doors read from the control store. Lists are in order of
-// creation, newest first; limit 0 is 100.
+// Reader is what the doors read from the control store. A tenant, ticket or crawler that
+// does not exist is not_found. Lists are in order of creation, newest first, but for places,
+// which are in order of their ids; limit 0 is 100.
 type Reader interface {
 	Tenants(ctx context.Context) ([]TenantStatus, error)
 	Tenant(ctx context.Context, t TenantID) (TenantStatus, error)
+	// Ticket answers a ticket as its row says; Tickets those that the filter lets through.
 	Ticket(ctx context.Context, t TenantID, id TicketID) (TicketRow, error)
 	Tickets(ctx context.Context, f TicketFilter) ([]TicketRow, error)
 	// Crawlers lists the live ones of a tenant, of all tenants when t is empty.
@@ -200,9 +202,12 @@ type Reader interface {
 	// Decisions answers the thread of a ticket with those of the crawlers that were
 	// started for it or served it, oldest first.
 	Decisions(ctx context.Context, t TenantID, id TicketID) ([]DecisionRecord, error)
+	// Bill sums a ticket's ledger lines. It outlives the ticket's row, as its lines do.
 	Bill(ctx context.Context, t TenantID, id TicketID) (Bill, error)
-	// Costs sums the ledger by tenant since a moment.
+	// Costs sums the ledger since a moment: a bill for each tenant and currency, without
+	// lines.
 	Costs(ctx context.Context, since time.Time) ([]Bill, error)
+	// Offerings answers the places that are offered now.
 	Offerings(ctx context.Context) ([]OfferingStatus, error)
 	// Preview plans a ticket without reserving anything.
 	Preview(ctx context.Context, in TicketInput) (Preview, error)

@@ -14,7 +14,6 @@ type Code string
 const (
 	CodeInvalid        Code = "invalid"          // the request is wrong; Field says where
 	CodeUnknownField   Code = "unknown_field"    // a field that does not exist
-	CodeNotHonoured    Code = "not_honoured"     // a field that exists but is not honoured yet
 	CodeNotFound       Code = "not_found"        // the named thing does not exist
 	CodeConflict       Code = "conflict"         // the id exists with other content
 	CodeQuota          Code = "quota_exceeded"   // over the tenant's plan
@@ -38,7 +37,7 @@ const (
 // Codes lists every code.
 func Codes() []Code {
 	return []Code{
-		CodeInvalid, CodeUnknownField, CodeNotHonoured, CodeNotFound, CodeConflict, CodeQuota,
+		CodeInvalid, CodeUnknownField, CodeNotFound, CodeConflict, CodeQuota,
 		CodeTenantNotReady, CodeForbidden, CodeFenced, CodeContract, CodeCapacity,
 		CodeCrawlerLost, CodeDraining, CodeSessionLost, CodeUnreachable, CodeBlocked, CodeVersion,
 		CodeBusy, CodeUnavailable, CodeTimeout, CodeInternal,

@@ -1,6 +1,7 @@
 // Package workflows holds the durable lives of a fleet: Tenant (an account),
 // Conductor (its dispatcher while demand is unmet), Crawler (one container), Ticket
-// (one crawl request) and Delivery (one message to one webhook).
+// (one crawl request), Delivery (one message to one webhook) and Redelivery (a request to
+// bring a ticket's messages again).
 //
 // The code here only orders what happens; whatever looks at a clock, a row or a
 // substrate is an activity of package activities, and what is decided is decided

@@ -142,7 +142,7 @@ func (t *ticket) unrouted(ctx workflow.Context, err error) (fleet.TicketResult, 
 // refusal reports whether a code of Route means that the ticket was not accepted.
 func refusal(c fleet.Code) bool {
 	switch c {
-	case fleet.CodeInvalid, fleet.CodeUnknownField, fleet.CodeNotHonoured, fleet.CodeNotFound,
+	case fleet.CodeInvalid, fleet.CodeUnknownField, fleet.CodeNotFound,
 		fleet.CodeConflict, fleet.CodeQuota, fleet.CodeTenantNotReady, fleet.CodeForbidden:
 		return true
 	default:

@@ -27,7 +27,7 @@ type Nomad struct {
 	Network string `name:"network" help:"docker: the network of the crawlers; empty for the engine's own"`
 	CPU     int    `name:"cpu" help:"MHz for each crawler, where its place says nothing else"`
 	Memory  int    `name:"memory" help:"MB for each crawler, where its place says nothing else"`
-	// Places are where crawlers may run; none for those that the nodes' labels tell of.
+	// Offerings are where crawlers may run; none for those that the nodes' labels tell of.
 	Offerings []NomadPlace `name:"offerings" help:"places of the cluster, as a JSON list; empty for those that the nodes' labels tell of"`
 }
 

@@ -18,6 +18,7 @@ const Env = "CRAWLFLEET_CRASHPOINTS"
 // Moment is on which side of a call a program dies.
 type Moment string
 
+// The moments.
 const (
 	Before Moment = "before"
 	After  Moment = "after"

@@ -12,7 +12,6 @@ func statuses() map[fleet.Code]int {
 	return map[fleet.Code]int{
 		fleet.CodeInvalid:        http.StatusBadRequest,
 		fleet.CodeUnknownField:   http.StatusBadRequest,
-		fleet.CodeNotHonoured:    http.StatusBadRequest,
 		fleet.CodeForbidden:      http.StatusForbidden,
 		fleet.CodeNotFound:       http.StatusNotFound,
 		fleet.CodeConflict:       http.StatusConflict,

@@ -140,7 +140,7 @@ func retryAfter(w http.ResponseWriter, e *fleet.Error) {
 func statuses() map[fleet.Code]int {
 	return map[fleet.Code]int{
 		fleet.CodeInvalid: http.StatusUnprocessableEntity, fleet.CodeUnknownField: http.StatusUnprocessableEntity,
-		fleet.CodeNotHonoured: http.StatusUnprocessableEntity, fleet.CodeNotFound: http.StatusNotFound,
+		fleet.CodeNotFound: http.StatusNotFound,
 		fleet.CodeConflict: http.StatusConflict, fleet.CodeQuota: http.StatusTooManyRequests,
 		fleet.CodeTenantNotReady: http.StatusConflict, fleet.CodeForbidden: http.StatusForbidden,
 		fleet.CodeFenced: http.StatusConflict, fleet.CodeContract: http.StatusConflict,
