@@ -370,7 +370,7 @@ func TestWatch_BringsEventsToTheCrawlersWorkflow(t *testing.T) {
 	}()
 	d.provider.Events <- fleet.Event{Instance: fleet.Instance{Key: fleet.Key{Tenant: "acme", GUID: "g"}}}
 	require.Eventually(t, func() bool { return len(d.temporal.Messages("signal")) == 1 },
-		10*time.Second, time.Millisecond)
+		patience, time.Millisecond)
 	require.Equal(t, "crawler/acme/g", d.temporal.Messages("signal")[0].WorkflowID)
 	stop()
 	<-done

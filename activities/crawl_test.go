@@ -29,7 +29,7 @@ func (f engineFunc) Crawl(
 }
 
 // patience is how long a test waits for what comes in milliseconds.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 var crawlInput = fleet.CrawlInput{Tenant: "acme", Ticket: "t-1", Epoch: 7}
 

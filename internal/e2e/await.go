@@ -10,7 +10,7 @@ import (
 const (
 	// Patience is how long a test waits for what takes milliseconds to seconds: the
 	// machine may be slow, and busy with other tests.
-	Patience = 90 * time.Second
+	Patience = 3 * time.Minute
 	// lookEvery is the pause between two looks; each is a read of a local database.
 	lookEvery = 25 * time.Millisecond
 )

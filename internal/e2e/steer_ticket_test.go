@@ -33,7 +33,7 @@ func TestTicket_StartAtWaitsScheduledAndThenRuns(t *testing.T) {
 	f, s := shared(t), site(t, sample.Options{})
 	a := f.NewTenant(t, fleet.Plan{})
 	in := page(s.ShopURL("/about"))
-	at := time.Now().Add(4 * time.Second).UTC()
+	at := time.Now().Add(10 * time.Second).UTC()
 	in.StartAt = fleet.Moment(at.Format(time.RFC3339Nano))
 	k := a.Submit(in)
 	wait := k.Waits(fleet.WaitScheduled)
@@ -47,7 +47,7 @@ func TestTicket_MaxCostEndsItLimitedWithItsResultsKept(t *testing.T) {
 	f, s := shared(t), site(t, sample.Options{})
 	a := f.NewTenant(t, fleet.Plan{SlotsPerCrawler: 1})
 	in := maze(s, 10_000, 20*time.Millisecond)
-	in.MaxCost = &fleet.Money{Micros: 30, Currency: "EUR"} // three seconds at the cheapest place
+	in.MaxCost = &fleet.Money{Micros: 100, Currency: "EUR"} // ten seconds at the cheapest place
 	k := a.Submit(in)
 	r := k.End()
 	require.Equal(t, fleet.OutcomeLimited, r.Outcome, show(r))

@@ -21,7 +21,7 @@ func TestLogs_FollowsACrawlerAndHasThemUntilThePurge(t *testing.T) {
 	var followed bytes.Buffer
 	ended := make(chan error, 1)
 	go func() { ended <- p.Logs(t.Context(), i.Key, &followed, true) }()
-	gone(t, p, i.Key, 10*time.Second)
+	gone(t, p, i.Key, providertest.Patience)
 	select {
 	case err := <-ended:
 		require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 
 // Patience is how long the suite waits for what a healthy substrate does in moments:
 // long, because a busy machine is no defect.
-const Patience = 60 * time.Second
+const Patience = 2 * time.Minute
 
 // The fleets of the suite. Only Fleet's objects are the provider's business.
 const (
