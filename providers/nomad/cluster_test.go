@@ -15,6 +15,7 @@ import (
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/nomadagent"
 	"github.com/crawlfleet/crawlfleet/providers/nomad"
+	"github.com/crawlfleet/crawlfleet/providers/providertest"
 )
 
 // shared is the agent that most tests have their namespaces on. Those that hurt their
@@ -22,8 +23,8 @@ import (
 var shared *nomadagent.Agent
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(envRole); role != "" {
-		os.Exit(standin(role))
+	if role := os.Getenv(providertest.EnvRole); role != "" {
+		os.Exit(providertest.StandIn(role, map[string]func(){roleGreedy: eat}))
 	}
 	code, err := withAgent(m)
 	if err != nil {
@@ -83,7 +84,7 @@ func everyAddress() (text string) {
 
 // world is a namespace of an agent, empty at first, with providers over it.
 type world struct {
-	starts
+	providertest.Starts
 	agent     *nomadagent.Agent
 	client    *api.Client
 	namespace string
@@ -96,7 +97,7 @@ var nextNamespace atomic.Int64
 func newWorld(t *testing.T, agent *nomadagent.Agent) world {
 	t.Helper()
 	w := world{
-		agent: agent, starts: starts(t.TempDir()),
+		agent: agent, Starts: providertest.Starts(t.TempDir()),
 		namespace: fmt.Sprintf("w%d", nextNamespace.Add(1)),
 		addresses: placeAddresses((nextPlace.Add(1) - 1) % places),
 	}
@@ -140,7 +141,7 @@ func (w world) options(t *testing.T) nomad.Options {
 			{Offering: place("own", fleet.EgressOwn, w.addresses), Bind: true},
 			{Offering: place("any", fleet.EgressShared, nil)},
 		},
-		Env: map[string]string{envRole: roleCrawler, envStarts: string(w.starts)},
+		Env: map[string]string{providertest.EnvRole: providertest.RoleCrawler, providertest.EnvStarts: string(w.Starts)},
 	}
 }
 
@@ -161,7 +162,7 @@ func (w world) open(t *testing.T) *nomad.Provider {
 
 func (w world) spec(k fleet.Key, role string) fleet.Spec {
 	return fleet.Spec{
-		Key: k, Offering: "nomad/own", Slots: 2, Env: map[string]string{envRole: role}, Token: "t0p-secret",
+		Key: k, Offering: "nomad/own", Slots: 2, Env: map[string]string{providertest.EnvRole: role}, Token: "t0p-secret",
 	}
 }
 

@@ -62,7 +62,7 @@ func TestNodes_CutFromTheServers(t *testing.T) {
 	for _, s := range []fleet.Spec{kept, stopped} {
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 		is(t, p, s.Key, fleet.PhaseRunning)
 	}
 	heard := func(s fleet.Spec, reason string) {
@@ -81,12 +81,12 @@ func TestNodes_CutFromTheServers(t *testing.T) {
 	_, err = p.Launch(t.Context(), w.at("DE"))
 	require.Equal(t, fleet.ClassCapacity, fleet.ClassOf(err), "%v", err)
 	for _, s := range []fleet.Spec{kept, stopped} {
-		require.True(t, runs(w.only(t, s.GUID)), "the cut reaches no process")
+		require.True(t, runs(w.Only(t, s.GUID)), "the cut reaches no process")
 	}
 
 	ip(t, "link", "set", wire.link, "up")
 	heard(kept, "")
-	require.Eventually(t, func() bool { return !runs(w.only(t, stopped.GUID)) }, providertest.Patience, pollEvery)
-	require.True(t, runs(w.only(t, kept.GUID)), "the same as before")
+	require.Eventually(t, func() bool { return !runs(w.Only(t, stopped.GUID)) }, providertest.Patience, pollEvery)
+	require.True(t, runs(w.Only(t, kept.GUID)), "the same as before")
 	gone(t, p, kept.Key)
 }

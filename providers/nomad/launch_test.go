@@ -53,13 +53,13 @@ func TestLaunch_FiftyAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	errs := make([]error, crowd)
 	for n := range specs {
-		specs[n] = w.any(roleCrawler)
+		specs[n] = w.any(providertest.RoleCrawler)
 		all.Go(func() { _, errs[n] = p.Launch(t.Context(), specs[n]) })
 	}
 	all.Wait()
 	for n, s := range specs {
 		require.NoError(t, errs[n])
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 	}
 	seen := 0
 	for i, err := range p.List(t.Context(), fleet.Filter{Fleet: providertest.Fleet}) {
@@ -80,7 +80,7 @@ func TestLaunch_ALostAnswerIsReadAgain(t *testing.T) {
 		o.Address = losing(t, o.Address, path, &lost)
 		p, err := nomad.New(o)
 		require.NoError(t, err)
-		s := w.any(roleCrawler)
+		s := w.any(providertest.RoleCrawler)
 		i, err := p.Launch(t.Context(), s)
 		if err != nil {
 			// Nothing was registered yet: the same again is right.
@@ -90,9 +90,9 @@ func TestLaunch_ALostAnswerIsReadAgain(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, i.ProviderID)
 		require.EqualValues(t, 1, lost.Load(), "the answer was lost")
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 		is(t, p, s.Key, fleet.PhaseRunning)
-		require.Len(t, w.of(t, s.GUID), 1)
+		require.Len(t, w.Of(t, s.GUID), 1)
 	}
 }
 
@@ -153,7 +153,7 @@ func TestLaunch_SaysWhyThereIsNoPlace(t *testing.T) {
 			o.Places = []nomad.Place{c.place}
 			p, err := nomad.New(o)
 			require.NoError(t, err)
-			s := w.any(roleCrawler)
+			s := w.any(providertest.RoleCrawler)
 			s.Offering = c.place.ID
 			_, err = p.Launch(t.Context(), s)
 			require.Equal(t, fleet.ClassCapacity, fleet.ClassOf(err), "%v", err)
@@ -176,10 +176,10 @@ func TestLaunch_WhatIsPlacedLateDoesNotStart(t *testing.T) {
 		"taken back":   func(fleet.Spec) {},
 		"stopped once": func(s fleet.Spec) { gone(t, p, s.Key) },
 	} {
-		s := w.any(roleCrawler)
+		s := w.any(providertest.RoleCrawler)
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err, name)
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 		id := "crawl-conformance-" + string(s.GUID)
 		job, _, err := w.client.Jobs().Info(id, nil)
 		require.NoError(t, err)
@@ -204,7 +204,7 @@ func TestLaunch_WhatIsPlacedLateDoesNotStart(t *testing.T) {
 			}
 			return placed > 0
 		}, providertest.Patience, pollEvery, name)
-		require.Never(t, func() bool { return len(w.of(t, s.GUID)) > 1 }, 2*time.Second, 50*time.Millisecond, name)
+		require.Never(t, func() bool { return len(w.Of(t, s.GUID)) > 1 }, 2*time.Second, 50*time.Millisecond, name)
 		gone(t, p, s.Key)
 	}
 }
@@ -217,10 +217,10 @@ func TestLaunch_KeepsSecretsOutOfTheJob(t *testing.T) {
 	o.Secrets = map[string]fleet.Secret{"SOME_KEY": `a"b\c $x`}
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.any(roleCrawler)
+	s := w.any(providertest.RoleCrawler)
 	i, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := w.only(t, s.GUID)
+	told := w.Only(t, s.GUID)
 	require.Contains(t, told.Env, fleet.EnvToken+"=t0p-secret")
 	require.Contains(t, told.Env, `SOME_KEY=a"b\c $x`)
 	require.Contains(t, told.Env, fleet.EnvSlots+"=2")
@@ -248,7 +248,7 @@ func TestFleets_NeverTouchEachOther(t *testing.T) {
 	fleets := []fleet.FleetID{"f-1", "f-1-2"}
 	var specs []fleet.Spec
 	for _, f := range fleets {
-		s := w.any(roleCrawler)
+		s := w.any(providertest.RoleCrawler)
 		s.Fleet = f
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
@@ -266,7 +266,7 @@ func TestFleets_NeverTouchEachOther(t *testing.T) {
 		fleet.Key{Fleet: "f-1", Tenant: specs[1].Tenant, GUID: specs[1].GUID}, fleet.StopOptions{})))
 	gone(t, p, specs[0].Key)
 	require.NoError(t, p.Purge(t.Context(), specs[0].Key))
-	require.True(t, runs(w.only(t, specs[1].GUID)))
+	require.True(t, runs(w.Only(t, specs[1].GUID)))
 }
 
 // A wrong address of the agent is nobody's fate: nothing was sent.
@@ -277,7 +277,7 @@ func TestProvider_SaysHowAnErrorIsMeant(t *testing.T) {
 	o.Address = "http://127.0.0.1:1"
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.any(roleCrawler)
+	s := w.any(providertest.RoleCrawler)
 	_, err = p.Launch(t.Context(), s)
 	require.Equal(t, fleet.ClassRetryable, fleet.ClassOf(err), "%v", err)
 	_, err = p.Describe(t.Context(), s.Key)
@@ -314,7 +314,7 @@ func TestDiscover_MakesPlacesOfLabels(t *testing.T) {
 	o.Places = places
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.any(roleFailing)
+	s := w.any(providertest.RoleFailing)
 	s.Offering = places[0].ID
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)

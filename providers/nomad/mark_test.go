@@ -27,12 +27,12 @@ func TestTidy_RemovesOldMarksAndNoOthers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, shared)
 	p := w.open(t)
-	alive, ended, foreign := w.any(roleCrawler), w.any(roleCrawler), w.any(roleCrawler)
+	alive, ended, foreign := w.any(providertest.RoleCrawler), w.any(providertest.RoleCrawler), w.any(providertest.RoleCrawler)
 	foreign.Fleet = providertest.Fleet + "-2"
 	for _, s := range []fleet.Spec{alive, ended, foreign} {
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 	}
 	gone(t, p, ended.Key)
 	gone(t, p, foreign.Key)
@@ -51,7 +51,7 @@ func TestLaunch_AMarkWithoutAJob(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, shared)
 	p := w.open(t)
-	s := w.any(roleCrawler)
+	s := w.any(providertest.RoleCrawler)
 	mark := &api.Variable{Path: "nomad/jobs/crawl-conformance-" + string(s.GUID), Items: api.VariableItems{
 		"crawl_tenant": string(s.Tenant), "crawl_offering": string(s.Offering), fleet.EnvToken: "spent",
 	}}
@@ -59,10 +59,10 @@ func TestLaunch_AMarkWithoutAJob(t *testing.T) {
 	require.NoError(t, err)
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	require.Contains(t, w.only(t, s.GUID).Env, fleet.EnvToken+"=t0p-secret", "it goes on with its own token")
+	require.Contains(t, w.Only(t, s.GUID).Env, fleet.EnvToken+"=t0p-secret", "it goes on with its own token")
 
 	// Stopped before its job is there: it can come any time, and cannot start.
-	late := w.any(roleCrawler)
+	late := w.any(providertest.RoleCrawler)
 	mark.Path = "nomad/jobs/crawl-conformance-" + string(late.GUID)
 	_, _, err = w.client.Variables().Create(mark, nil)
 	require.NoError(t, err)
@@ -81,12 +81,12 @@ func TestAddress_IsTakenOverFromTheDeadAlone(t *testing.T) {
 	o.Places = []nomad.Place{{Offering: place("own", fleet.EgressOwn, w.addresses[:1]), Bind: true}}
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	first, second := w.spec(providertest.Key(), roleCrawler), w.spec(providertest.Key(), roleCrawler)
+	first, second := w.spec(providertest.Key(), providertest.RoleCrawler), w.spec(providertest.Key(), providertest.RoleCrawler)
 	second.Fleet = providertest.Foreign
 	i, err := p.Launch(t.Context(), first)
 	require.NoError(t, err)
 	require.Equal(t, w.addresses[0], i.Address)
-	require.Contains(t, w.only(t, first.GUID).Env, fleet.EnvSource+"="+w.addresses[0])
+	require.Contains(t, w.Only(t, first.GUID).Env, fleet.EnvSource+"="+w.addresses[0])
 	_, err = p.Launch(t.Context(), second)
 	require.Equal(t, fleet.ClassCapacity, fleet.ClassOf(err), "of another fleet, too: %v", err)
 

@@ -65,7 +65,7 @@ func countries(o nomad.Options) nomad.Options {
 }
 
 func (w world) at(country string) fleet.Spec {
-	s := w.spec(providertest.Key(), roleCrawler)
+	s := w.spec(providertest.Key(), providertest.RoleCrawler)
 	s.Offering = fleet.OfferingID("nomad/" + country)
 	return s
 }
@@ -84,7 +84,7 @@ func TestNodes_PlacementAndLoss(t *testing.T) {
 		specs = append(specs, s)
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
-		w.only(t, s.GUID)
+		w.Only(t, s.GUID)
 		i := is(t, p, s.Key, fleet.PhaseRunning)
 		require.Equal(t, map[string]string{"DE": "203.0.113.1", "NL": "203.0.113.2"}[country], i.Address)
 	}
@@ -96,7 +96,7 @@ func TestNodes_PlacementAndLoss(t *testing.T) {
 		require.NoError(t, err)
 		return i.Phase == fleet.PhaseRunning && i.Reason == "node one is not heard from"
 	}, providertest.Patience, pollEvery)
-	require.True(t, runs(w.only(t, german.GUID)), "its agent was killed, and it was not")
+	require.True(t, runs(w.Only(t, german.GUID)), "its agent was killed, and it was not")
 	require.Equal(t, fleet.PhaseRunning, is(t, p, dutch.Key, fleet.PhaseRunning).Phase)
 
 	s := w.at("DE")
@@ -110,8 +110,8 @@ func TestNodes_PlacementAndLoss(t *testing.T) {
 		require.NoError(t, err)
 		return i.Phase == fleet.PhaseRunning && i.Reason == ""
 	}, providertest.Patience, pollEvery)
-	require.Len(t, w.of(t, german.GUID), 1)
-	require.Len(t, w.of(t, dutch.GUID), 1)
+	require.Len(t, w.Of(t, german.GUID), 1)
+	require.Len(t, w.Of(t, dutch.GUID), 1)
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err, "the GUID was unspent")
 
@@ -125,12 +125,12 @@ func TestNodes_PlacementAndLoss(t *testing.T) {
 	}, providertest.Patience, pollEvery)
 	gone(t, p, dutch.Key)
 	require.NoError(t, agents[2].Restart(t.Context()))
-	require.Eventually(t, func() bool { return !runs(w.only(t, dutch.GUID)) }, providertest.Patience, pollEvery)
+	require.Eventually(t, func() bool { return !runs(w.Only(t, dutch.GUID)) }, providertest.Patience, pollEvery)
 	again, err := p.Launch(t.Context(), dutch)
 	require.NoError(t, err)
 	require.Equal(t, fleet.PhaseExited, again.Phase)
 	require.Equal(t, "stopped while its node two is not heard from", again.Reason)
-	require.Len(t, w.of(t, dutch.GUID), 1)
+	require.Len(t, w.Of(t, dutch.GUID), 1)
 	gone(t, p, german.Key)
 	gone(t, p, s.Key)
 }
@@ -149,7 +149,7 @@ func TestNodes_DrainAndRestarts(t *testing.T) {
 	s := w.at("DE")
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := w.only(t, s.GUID)
+	told := w.Only(t, s.GUID)
 	for name, restart := range map[string]*nomadagent.Agent{"the node's agent": agents[1], "the server": agents[0]} {
 		require.NoError(t, restart.Stop(), name)
 		require.True(t, runs(told), name)
@@ -159,7 +159,7 @@ func TestNodes_DrainAndRestarts(t *testing.T) {
 			return err == nil && i.Phase == fleet.PhaseRunning && i.Reason == ""
 		}, providertest.Patience, pollEvery, name)
 	}
-	require.Len(t, w.of(t, s.GUID), 1)
+	require.Len(t, w.Of(t, s.GUID), 1)
 
 	nodes, _, err := w.client.Nodes().List(nil)
 	require.NoError(t, err)
@@ -178,7 +178,7 @@ func TestNodes_DrainAndRestarts(t *testing.T) {
 	_, err = p.Launch(t.Context(), w.at("DE"))
 	require.Equal(t, fleet.ClassCapacity, fleet.ClassOf(err), "a drained node takes none: %v", err)
 	gone(t, p, s.Key)
-	require.Len(t, w.of(t, s.GUID), 1)
+	require.Len(t, w.Of(t, s.GUID), 1)
 }
 
 // With ACLs on, the policy of nomad-jobs is enough for everything, and no more.
@@ -205,17 +205,17 @@ func TestACL_ThePolicyIsEnough(t *testing.T) {
 		return err == nil && len(nodes) == 1 && nodes[0].Status == "ready"
 	}, providertest.Patience, pollEvery)
 
-	w := world{agent: agents[0], client: boss, starts: starts(t.TempDir())}
+	w := world{agent: agents[0], client: boss, Starts: providertest.Starts(t.TempDir())}
 	o := countries(w.options(t))
 	o.Token, o.LogDir = fleet.Secret(token.SecretID), t.TempDir()
 	o.Places = append(o.Places, nomad.Place{Offering: place("own", fleet.EgressOwn, []string{"203.0.113.1"})})
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.spec(providertest.Key(), roleStubborn)
+	s := w.spec(providertest.Key(), providertest.RoleStubborn)
 	i, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, "203.0.113.1", i.Address)
-	w.only(t, s.GUID)
+	w.Only(t, s.GUID)
 	is(t, p, s.Key, fleet.PhaseRunning)
 	_, err = p.Launch(t.Context(), w.at("NL"))
 	require.Equal(t, fleet.ClassCapacity, fleet.ClassOf(err), "%v", err)
@@ -254,7 +254,7 @@ func TestACL_ThePolicyIsEnough(t *testing.T) {
 	require.NoError(t, err)
 	_, err = q.Describe(t.Context(), s.Key)
 	require.Equal(t, fleet.ClassFatal, fleet.ClassOf(err), "%v", err)
-	_, err = q.Launch(t.Context(), w.spec(providertest.Key(), roleCrawler))
+	_, err = q.Launch(t.Context(), w.spec(providertest.Key(), providertest.RoleCrawler))
 	require.Equal(t, fleet.ClassFatal, fleet.ClassOf(err), "%v", err)
 }
 
@@ -287,12 +287,12 @@ func TestPlaces_FollowTheLabelsOfTheNodes(t *testing.T) {
 	require.Eventually(t, func() bool { return country() == "NL" }, providertest.Patience, pollEvery)
 	places, err := p.Offerings(t.Context())
 	require.NoError(t, err)
-	s := w.spec(providertest.Key(), roleCrawler)
+	s := w.spec(providertest.Key(), providertest.RoleCrawler)
 	s.Offering = places[0].ID
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)
 	is(t, p, s.Key, fleet.PhaseRunning)
-	s = w.spec(providertest.Key(), roleCrawler)
+	s = w.spec(providertest.Key(), providertest.RoleCrawler)
 	s.Offering = "nomad/de-dc1-default"
 	_, err = p.Launch(t.Context(), s)
 	require.Equal(t, fleet.ClassFatal, fleet.ClassOf(err), "it is there no more: %v", err)

@@ -21,7 +21,7 @@ func TestDescribe_SaysHowACrawlerEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, shared)
 	p := w.open(t)
-	failing, killed := w.any(roleFailing), w.any(roleCrawler)
+	failing, killed := w.any(providertest.RoleFailing), w.any(providertest.RoleCrawler)
 	for _, s := range []fleet.Spec{failing, killed} {
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
@@ -31,7 +31,7 @@ func TestDescribe_SaysHowACrawlerEnded(t *testing.T) {
 	require.Equal(t, 3, *i.ExitCode)
 	require.True(t, i.EndedAt.After(i.CreatedAt))
 
-	require.NoError(t, syscall.Kill(w.only(t, killed.GUID).PID, syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(w.Only(t, killed.GUID).PID, syscall.SIGKILL))
 	i = is(t, p, killed.Key, fleet.PhaseExited)
 	require.Equal(t, "killed by signal 9", i.Reason)
 	require.Nil(t, i.ExitCode)
@@ -40,7 +40,7 @@ func TestDescribe_SaysHowACrawlerEnded(t *testing.T) {
 	o.Variables["command"] = "/nonexistent/crawlfleet-crawler"
 	q, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.any(roleCrawler)
+	s := w.any(providertest.RoleCrawler)
 	_, err = q.Launch(t.Context(), s)
 	require.NoError(t, err)
 	require.Contains(t, is(t, q, s.Key, fleet.PhaseExited).Reason, "program not found: ")
@@ -57,7 +57,7 @@ func TestDocker_RunsEndsAndSaysWhy(t *testing.T) {
 	require.NoError(t, err)
 	launch := func(p *nomad.Provider, role string) fleet.Spec {
 		s := w.any(role)
-		s.Env[envStarts] = "" // its file system is read-only
+		s.Env[providertest.EnvStarts] = "" // its file system is read-only
 		_, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
 		return s
@@ -72,7 +72,7 @@ func TestDocker_RunsEndsAndSaysWhy(t *testing.T) {
 	}, providertest.Patience, pollEvery, "it runs as nobody")
 	gone(t, p, s.Key)
 
-	i := is(t, p, launch(p, roleFailing).Key, fleet.PhaseExited)
+	i := is(t, p, launch(p, providertest.RoleFailing).Key, fleet.PhaseExited)
 	require.Equal(t, "exit code 3", i.Reason)
 
 	i = is(t, p, launch(p, roleGreedy).Key, fleet.PhaseExited)
@@ -133,11 +133,11 @@ func TestLogs_AreReadAndFollowedAndOutliveTheCrawler(t *testing.T) {
 	o.LogDir = filepath.Join(t.TempDir(), "made") // it need not be there
 	p, err := nomad.New(o)
 	require.NoError(t, err)
-	s := w.any(roleCrawler)
+	s := w.any(providertest.RoleCrawler)
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(p.Logs(t.Context(), s.Key, new(text), false)))
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	w.only(t, s.GUID)
+	w.Only(t, s.GUID)
 
 	out, done := new(text), make(chan error, 1)
 	go func() { done <- p.Logs(t.Context(), s.Key, out, true) }()

@@ -22,9 +22,9 @@ const pollEvery = 5 * time.Millisecond
 func TestCrash_OfTheControlWorkerLeavesTheCrawlerToTheNext(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	kill := controlWorker(t, m, s)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 	kill()
 
 	p := m.open(t)
@@ -50,7 +50,7 @@ func TestCrash_BeforeTheForkSpendsTheGUID(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	m.rewrite(t, s.GUID, map[string]any{
 		"fleet": s.Fleet, "tenant": s.Tenant, "guid": s.GUID, "offering": s.Offering,
 		"address": "127.0.16.1", "createdAt": time.Now(),
@@ -60,16 +60,16 @@ func TestCrash_BeforeTheForkSpendsTheGUID(t *testing.T) {
 	require.Equal(t, fleet.PhaseExited, i.Phase, "whether it ran is unknown, so it never does")
 	require.Contains(t, i.Reason, "middle of its launch")
 	require.True(t, i.Cut, "its place is not at fault")
-	require.Empty(t, m.of(t, s.GUID))
+	require.Empty(t, m.Of(t, s.GUID))
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(p.Stop(t.Context(), s.Key, fleet.StopOptions{})))
 }
 
 func TestCrash_BetweenForkAndRecordLeavesNoOrphan(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	kill := controlWorker(t, m, s)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 	kill()
 	r := m.record(t, s.GUID)
 	for _, field := range []string{"pid", "start", "boot"} {
@@ -86,17 +86,17 @@ func TestCrash_BetweenForkAndRecordLeavesNoOrphan(t *testing.T) {
 			fleet.ClassNotFound
 	}, providertest.Patience, pollEvery)
 	require.False(t, alive(told))
-	require.Len(t, m.of(t, s.GUID), 1)
+	require.Len(t, m.Of(t, s.GUID), 1)
 }
 
 func TestStop_NeverSignalsAnotherProcessOfTheSameNumber(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	_, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 	r := m.record(t, s.GUID)
 	r["start"] = "1"
 	m.rewrite(t, s.GUID, r)
@@ -110,10 +110,10 @@ func TestWatch_KillsWhoIgnoresTheGraceAndForgetsWhatNobodyPurges(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleStubborn)
+	s := m.spec(providertest.Key(), providertest.RoleStubborn)
 	_, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	m.only(t, s.GUID)
+	m.Only(t, s.GUID)
 	require.NoError(t, p.Stop(t.Context(), s.Key, fleet.StopOptions{Grace: 10 * time.Millisecond}))
 	events, err := p.Watch(t.Context(), fleet.Filter{Fleet: s.Fleet})
 	require.NoError(t, err)
@@ -165,7 +165,7 @@ func controlWorker(t *testing.T, m machine, s fleet.Spec) func() {
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), program)
 	cmd.Env = []string{
-		envRole + "=" + roleControl, envStarts + "=" + m.starts,
+		providertest.EnvRole + "=" + roleControl, providertest.EnvStarts + "=" + string(m.Starts),
 		"CONTROL_DIR=" + m.dir, "CONTROL_SPEC=" + string(spec),
 	}
 	out, err := cmd.StdoutPipe()

@@ -36,10 +36,10 @@ func TestDamage_OfARecordIsHealedByWhoKnowsItsKey(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	_, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 	m.damage(t, s.GUID)
 
 	_, err = listed(t, p)
@@ -65,12 +65,12 @@ func TestDamage_OfAnEndedOnesRecordIsInNobodysWay(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s, other := m.spec(providertest.Key(), roleCrawler), m.spec(providertest.Key(), roleCrawler)
+	s, other := m.spec(providertest.Key(), providertest.RoleCrawler), m.spec(providertest.Key(), providertest.RoleCrawler)
 	for _, one := range []fleet.Spec{s, other} {
 		_, err := p.Launch(t.Context(), one)
 		require.NoError(t, err)
 	}
-	require.NoError(t, syscall.Kill(m.only(t, s.GUID).PID, syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(m.Only(t, s.GUID).PID, syscall.SIGKILL))
 	require.Eventually(t, func() bool {
 		i, err := p.Describe(t.Context(), s.Key)
 		return err == nil && i.Phase == fleet.PhaseExited

@@ -18,10 +18,10 @@ func TestLaunch_GivesTheCrawlerItsOwnWorldAndNoMore(t *testing.T) {
 	t.Setenv("CONTROL_WORKER_SECRET", "not yours")
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	i, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 
 	require.Equal(t, told.PID, told.Session, "a session of its own: a Ctrl-C does not reach it")
 	require.Equal(t, []string{"--guid", string(s.GUID)}, told.Args[1:])
@@ -43,10 +43,10 @@ func TestLaunch_GivesTheCrawlerItsOwnWorldAndNoMore(t *testing.T) {
 func TestLaunch_KeepsTheTokenOutOfArgumentsRecordsAndLogs(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	_, err := m.open(t).Launch(t.Context(), s)
 	require.NoError(t, err)
-	require.NotContains(t, strings.Join(m.only(t, s.GUID).Args, " "), "t0p-secret")
+	require.NotContains(t, strings.Join(m.Only(t, s.GUID).Args, " "), "t0p-secret")
 	files := 0
 	require.NoError(t, filepath.WalkDir(m.dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -64,7 +64,7 @@ func TestLaunch_SaysHowACrawlerEnded(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	p := m.open(t)
-	s := m.spec(providertest.Key(), roleFailing)
+	s := m.spec(providertest.Key(), providertest.RoleFailing)
 	_, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
 	i := exited(t, p, s.Key)
@@ -101,7 +101,7 @@ func TestLaunch_RestsAnAddressBeforeItIsUsedAgain(t *testing.T) {
 	p := m.open(t)
 	seen := map[string]bool{}
 	for range 2 * capacity {
-		s := m.spec(providertest.Key(), roleFailing)
+		s := m.spec(providertest.Key(), providertest.RoleFailing)
 		i, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
 		if p.Capabilities().PinsAddress {
@@ -121,17 +121,17 @@ func TestLaunch_OfASharedAddressTakesNoAddressAway(t *testing.T) {
 	places[0].Addresses, places[0].Egress = []string{"127.0.0.1"}, fleet.EgressShared
 	p, err := process.New(process.Options{
 		Dir: m.dir, Program: program, Offerings: places,
-		Env: map[string]string{envRole: roleCrawler, envStarts: m.starts},
+		Env: map[string]string{providertest.EnvRole: providertest.RoleCrawler, providertest.EnvStarts: string(m.Starts)},
 	})
 	require.NoError(t, err)
 	require.False(t, p.Capabilities().PinsAddress)
 	for _, address := range []string{"", "127.0.0.1"} {
-		s := m.spec(providertest.Key(), roleCrawler)
+		s := m.spec(providertest.Key(), providertest.RoleCrawler)
 		s.Address = address
 		i, err := p.Launch(t.Context(), s)
 		require.NoError(t, err)
 		require.Equal(t, "127.0.0.1", i.Address)
-		m.only(t, s.GUID)
+		m.Only(t, s.GUID)
 	}
 }
 
@@ -154,10 +154,10 @@ func TestLaunch_RunsAProgramThatIsNamedFromHere(t *testing.T) {
 	m := newMachine(t)
 	p, err := process.New(process.Options{
 		Dir: m.dir, Program: "./" + filepath.Base(program),
-		Env: map[string]string{envStarts: m.starts},
+		Env: map[string]string{providertest.EnvStarts: string(m.Starts)},
 	})
 	require.NoError(t, err)
-	s := m.spec(providertest.Key(), roleFailing)
+	s := m.spec(providertest.Key(), providertest.RoleFailing)
 	_, err = p.Launch(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, "exit code 3", exited(t, p, s.Key).Reason)

@@ -15,7 +15,7 @@ import (
 func TestLeft_IsToldAtOnceAndNeverRun(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	at := time.Now().Add(-time.Hour)
 	require.NoError(t, process.Left(m.dir, []fleet.Instance{{
 		Key: s.Key, Offering: s.Offering, Address: "127.0.16.1", CreatedAt: at,
@@ -35,7 +35,7 @@ func TestLeft_IsToldAtOnceAndNeverRun(t *testing.T) {
 	i, err := p.Launch(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, fleet.PhaseExited, i.Phase)
-	require.Empty(t, m.of(t, s.GUID))
+	require.Empty(t, m.Of(t, s.GUID))
 	require.Equal(t, fleet.ClassNotFound, fleet.ClassOf(p.Stop(t.Context(), s.Key, fleet.StopOptions{})))
 	require.Error(t, process.Left(m.dir, []fleet.Instance{{Key: fleet.Key{GUID: "../out"}}}, at))
 }
@@ -49,12 +49,12 @@ func TestStop_OfOneGUIDInTwoFleetsEndsTheOwn(t *testing.T) {
 	}
 	original, restored := newMachine(t), newMachine(t)
 	k := providertest.Key()
-	_, err := original.open(t).Launch(t.Context(), original.spec(k, roleCrawler))
+	_, err := original.open(t).Launch(t.Context(), original.spec(k, providertest.RoleCrawler))
 	require.NoError(t, err)
-	theirs := original.only(t, k.GUID)
+	theirs := original.Only(t, k.GUID)
 	k.Fleet = "f-restored"
-	kill := controlWorker(t, restored, restored.spec(k, roleCrawler))
-	ours := restored.only(t, k.GUID)
+	kill := controlWorker(t, restored, restored.spec(k, providertest.RoleCrawler))
+	ours := restored.Only(t, k.GUID)
 	kill()
 	r := restored.record(t, k.GUID)
 	for _, field := range []string{"pid", "start", "boot"} {
@@ -76,12 +76,12 @@ func TestStrangers_AreOtherFleetsCrawlersOfAServer(t *testing.T) {
 		return
 	}
 	m := newMachine(t)
-	s := m.spec(providertest.Key(), roleCrawler)
+	s := m.spec(providertest.Key(), providertest.RoleCrawler)
 	const server = "127.0.0.1:7"
 	s.Env["TEMPORAL_ADDRESS"] = server
 	_, err := m.open(t).Launch(t.Context(), s)
 	require.NoError(t, err)
-	told := m.only(t, s.GUID)
+	told := m.Only(t, s.GUID)
 	for _, tc := range []struct {
 		id     fleet.FleetID
 		server string

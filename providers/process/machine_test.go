@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,7 +26,7 @@ func open(dir, starts string) (*process.Provider, error) {
 	}
 	return process.New(process.Options{
 		Dir: dir, Program: program,
-		Env: map[string]string{envRole: roleCrawler, envStarts: starts},
+		Env: map[string]string{providertest.EnvRole: providertest.RoleCrawler, providertest.EnvStarts: starts},
 		Offerings: process.Addressed(
 			process.DefaultOfferings(capacity), process.DefaultLoopback(), nil),
 	})
@@ -37,21 +36,24 @@ func open(dir, starts string) (*process.Provider, error) {
 const capacity = 3
 
 // machine is a run directory with providers over it.
-type machine struct{ dir, starts string }
+type machine struct {
+	providertest.Starts
+	dir string
+}
 
 // newMachine makes one, and ends at the test's end whatever runs there.
 func newMachine(t *testing.T) machine {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "crawlfleet-run-")
 	require.NoError(t, err)
-	m := machine{dir: dir, starts: t.TempDir()}
+	m := machine{dir: dir, Starts: providertest.Starts(t.TempDir())}
 	t.Cleanup(func() {
 		// The last children are reaped meanwhile, which writes there.
 		require.Eventually(t, func() bool { return os.RemoveAll(dir) == nil },
 			providertest.Patience, 5*time.Millisecond)
 	})
 	t.Cleanup(func() {
-		for _, s := range m.all(t) {
+		for _, s := range m.All(t) {
 			// The lock tells whether it is still this process.
 			if m.runs(t, s) {
 				require.NoError(t, syscall.Kill(s.PID, syscall.SIGKILL))
@@ -65,7 +67,7 @@ func newMachine(t *testing.T) machine {
 
 func (m machine) open(t *testing.T) *process.Provider {
 	t.Helper()
-	p, err := open(m.dir, m.starts)
+	p, err := open(m.dir, string(m.Starts))
 	require.NoError(t, err)
 	return p
 }
@@ -73,48 +75,13 @@ func (m machine) open(t *testing.T) *process.Provider {
 func (m machine) spec(k fleet.Key, role string) fleet.Spec {
 	return fleet.Spec{
 		Key: k, Offering: "process/local-a", Slots: 2,
-		Env: map[string]string{envRole: role}, Token: "t0p-secret",
+		Env: map[string]string{providertest.EnvRole: role}, Token: "t0p-secret",
 	}
-}
-
-func (m machine) all(t *testing.T) []start {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(m.starts, "*", "*.json"))
-	require.NoError(t, err)
-	return m.read(t, files)
-}
-
-func (m machine) of(t *testing.T, g fleet.GUID) []start {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(m.starts, string(g), "*.json"))
-	require.NoError(t, err)
-	return m.read(t, files)
-}
-
-func (m machine) read(t *testing.T, files []string) []start {
-	t.Helper()
-	out := make([]start, len(files))
-	for n, f := range files {
-		b, err := os.ReadFile(f)
-		require.NoError(t, err)
-		require.NoError(t, json.Unmarshal(b, &out[n]))
-	}
-	return out
-}
-
-// only waits for the one start of a crawler.
-func (m machine) only(t *testing.T, g fleet.GUID) start {
-	t.Helper()
-	require.Eventually(t, func() bool { return len(m.of(t, g)) > 0 },
-		providertest.Patience, 5*time.Millisecond)
-	all := m.of(t, g)
-	require.Len(t, all, 1)
-	return all[0]
 }
 
 // runs reports whether the process itself is there, and no zombie: it still has the
 // lock of its GUID, which the provider's books have no part in.
-func (m machine) runs(t *testing.T, s start) bool {
+func (m machine) runs(t *testing.T, s providertest.Start) bool {
 	t.Helper()
 	for _, room := range []string{"live", "gone"} {
 		f, err := os.Open(filepath.Join(m.dir, room, string(s.GUID)+".lock"))
@@ -130,7 +97,7 @@ func (m machine) runs(t *testing.T, s start) bool {
 }
 
 // alive asks the process table, for crawlers whose lock file is gone.
-func alive(s start) bool {
+func alive(s providertest.Start) bool {
 	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.PID))
 	if err != nil {
 		return false // gone, or a system without /proc, where the lock has to do

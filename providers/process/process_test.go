@@ -16,15 +16,15 @@ func TestProvider_PassesTheConformanceSuite(t *testing.T) {
 		m := newMachine(t)
 		return providertest.Substrate{
 			Open:     func(t *testing.T) fleet.Provider { return m.open(t) },
-			Spec:     func(_ *testing.T, k fleet.Key) fleet.Spec { return m.spec(k, roleCrawler) },
-			Stubborn: func(_ *testing.T, k fleet.Key) fleet.Spec { return m.spec(k, roleStubborn) },
+			Spec:     func(_ *testing.T, k fleet.Key) fleet.Spec { return m.spec(k, providertest.RoleCrawler) },
+			Stubborn: func(_ *testing.T, k fleet.Key) fleet.Spec { return m.spec(k, providertest.RoleStubborn) },
 			Capacity: capacity,
 			Kill: func(t *testing.T, i fleet.Instance) {
-				require.NoError(t, syscall.Kill(m.only(t, i.GUID).PID, syscall.SIGKILL))
+				require.NoError(t, syscall.Kill(m.Only(t, i.GUID).PID, syscall.SIGKILL))
 			},
-			Starts: func(t *testing.T, k fleet.Key) int { return len(m.of(t, k.GUID)) },
-			Runs:   func(t *testing.T, i fleet.Instance) bool { return m.runs(t, m.only(t, i.GUID)) },
-			Labels: func(t *testing.T, i fleet.Instance) fleet.Key { return m.only(t, i.GUID).Key },
+			Starts: func(t *testing.T, k fleet.Key) int { return len(m.Of(t, k.GUID)) },
+			Runs:   func(t *testing.T, i fleet.Instance) bool { return m.runs(t, m.Only(t, i.GUID)) },
+			Labels: func(t *testing.T, i fleet.Instance) fleet.Key { return m.Only(t, i.GUID).Key },
 		}
 	})
 }
