@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/config"
@@ -86,7 +88,7 @@ Exit codes: 0 done, 1 error, 2 usage, 3 a ticket ended failed, cancelled or expi
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err.Error()) })
+	root.SetFlagErrorFunc(flagError)
 
 	flags := root.PersistentFlags()
 	flags.VarP(&oneOfValue{value: &a.output, allowed: outputs()}, "output", "o", "text, json, jsonl or csv")
@@ -143,6 +145,27 @@ func (e *exitStatus) Unwrap() error { return e.err }
 func usage(c *cobra.Command, message string) error {
 	return &exitStatus{code: exitUsage, err: &fleet.Error{
 		Code: fleet.CodeInvalid, Message: message, Want: c.UseLine(), Hint: c.CommandPath() + " --help",
+	}}
+}
+
+// flagError is an error in a flag. Of a value that is none it says what would be one, where
+// the parser says how it failed.
+func flagError(c *cobra.Command, err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return usage(c, err.Error())
+	}
+	f := bad.GetFlag()
+	want, known := map[string]string{
+		"int": "a whole number", "int64": "a whole number", "bool": "true or false",
+		"duration": "a duration such as 90s or 1h30m", "stringToString": "name=value",
+	}[f.Value.Type()]
+	if !known {
+		return usage(c, err.Error())
+	}
+	return &exitStatus{code: exitUsage, err: &fleet.Error{
+		Code: fleet.CodeInvalid, Field: "--" + f.Name, Message: fmt.Sprintf("%q is not valid", bad.GetValue()),
+		Want: want, Hint: c.CommandPath() + " --help",
 	}}
 }
 

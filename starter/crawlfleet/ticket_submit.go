@@ -152,6 +152,9 @@ func (a *App) requests(urls []string, f submitFlags) ([]request, error) {
 }
 
 func (f *submitFlags) ticket(urls []string) (fleet.TicketInput, error) {
+	if f.tenant == "" {
+		return fleet.TicketInput{}, fleet.Invalid("tenant", "is missing", "--tenant, which crawlfleet tenant list names")
+	}
 	in := fleet.TicketInput{
 		Tenant: fleet.TenantID(f.tenant), ID: fleet.TicketID(f.id), URLs: urls, Labels: f.labels,
 		Priority: f.priority, Deadline: fleet.Moment(f.deadline), StartAt: fleet.Moment(f.startAt),
