@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -16,10 +16,9 @@ import (
 // Temporal takes as one payload (2 MB), so that a ticket always fits.
 const MaxDocument = 1 << 20
 
-var unknownField = regexp.MustCompile(`unknown field "(.*)"`)
-
-// decodeStrict reads one JSON value and refuses unknown fields and what follows.
-func decodeStrict(b []byte, into any) error {
+// decodeStrict reads one JSON value and refuses unknown fields and what follows. Its errors
+// name fields by their whole path, which begins with at.
+func decodeStrict(b []byte, into any, at string) error {
 	if len(b) > MaxDocument {
 		return Invalid("", fmt.Sprintf("the document has %d bytes", len(b)),
 			fmt.Sprintf("at most %d", MaxDocument)).
@@ -28,26 +27,19 @@ func decodeStrict(b []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
-		return decodeError(err)
+		var syntax *json.SyntaxError
+		if !errors.As(err, &syntax) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			// The decoder's own error names neither the way to a field nor a list's entry.
+			if flaw := misfit(json.NewDecoder(bytes.NewReader(b)), reflect.TypeOf(into), at); flaw != nil {
+				return flaw
+			}
+		}
+		return Invalid("", "is not a JSON document: "+err.Error(), "one JSON object")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return Invalid("", "something follows the document", "one JSON object")
 	}
 	return nil
-}
-
-func decodeError(err error) error {
-	if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
-		return &Error{
-			Code: CodeUnknownField, Field: m[1], Message: "unknown field",
-			Want: "a field of the schema", Hint: "crawlfleet schema ticket | tenant",
-		}
-	}
-	var te *json.UnmarshalTypeError
-	if errors.As(err, &te) {
-		return Invalid(te.Field, "is a JSON "+te.Value, article(te.Type.String()))
-	}
-	return Invalid("", "is not a JSON document: "+err.Error(), "one JSON object")
 }
 
 // article turns a Go type into words for people.
@@ -63,6 +55,8 @@ func article(t string) string {
 		return "a string"
 	case strings.HasSuffix(t, ".Duration"):
 		return `a duration such as "90s" or "5m"`
+	case t == "time.Time":
+		return `an instant such as "2026-01-02T15:04:05Z"`
 	case t == "bool":
 		return "true or false"
 	default:

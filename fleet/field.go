@@ -73,7 +73,7 @@ func (in TicketInput) checkExtract() error { return CheckFields(in.Extract) }
 // ParseFields reads a set of rules strictly and checks it.
 func ParseFields(b []byte) (map[string]Field, error) {
 	var fields map[string]Field
-	if err := decodeStrict(b, &fields); err != nil {
+	if err := decodeStrict(b, &fields, "extract"); err != nil {
 		return nil, err
 	}
 	if len(fields) == 0 {

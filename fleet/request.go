@@ -19,7 +19,7 @@ type Request interface {
 func ParseRequest[R Request](b []byte) (R, error) {
 	var r R
 	if b = bytes.TrimSpace(b); len(b) > 0 && !bytes.Equal(b, []byte("null")) {
-		if err := decodeStrict(b, &r); err != nil {
+		if err := decodeStrict(b, &r, ""); err != nil {
 			return r, err
 		}
 	}

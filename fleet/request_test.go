@@ -25,8 +25,9 @@ func TestParseRequest_NamesTheField(t *testing.T) {
 		code                 fleet.Code
 	}{
 		"unknown":         {"suspend", `{"why":"x"}`, "why", fleet.CodeUnknownField},
-		"unknown, nested": {"plan", `{"plan":{"crawlers":3}}`, "crawlers", fleet.CodeUnknownField},
+		"unknown, nested": {"plan", `{"plan":{"crawlers":3}}`, "plan.crawlers", fleet.CodeUnknownField},
 		"type":            {"suspend", `{"grace":5}`, "grace", fleet.CodeInvalid},
+		"no instant":      {"key", `{"name":"ci","expiresAt":"soon"}`, "expiresAt", fleet.CodeInvalid},
 		"range":           {"suspend", `{"grace":"48h"}`, "grace", fleet.CodeInvalid},
 		"empty plan":      {"plan", ``, "plan", fleet.CodeInvalid},
 		"plan range":      {"plan", `{"plan":{"maxCrawlers":2000}}`, "plan.maxCrawlers", fleet.CodeInvalid},
@@ -44,6 +45,7 @@ func TestParseRequest_NamesTheField(t *testing.T) {
 			require.Equal(t, c.field, e.Field)
 		})
 	}
+	require.ErrorContains(t, parse["key"](`{"expiresAt":"soon"}`), "want an instant")
 	for name, body := range map[string]string{"nothing": "", "null": " null ", "empty": "{}"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ func TestScope_BadFieldsAreNamed(t *testing.T) {
 		"scope.traps":             `"scope":{"traps":"maybe"}`,
 		"canonical.dropParams[0]": `"canonical":{"dropParams":["a=b"]}`,
 		"canonical.dropParams[1]": `"canonical":{"dropParams":["a*","*"]}`,
-		"keepTracking":            `"canonical":{"keepTracking":true}`,
+		"canonical.keepTracking":  `"canonical":{"keepTracking":true}`,
 	} {
 		_, err := fleet.ParseTicket([]byte(`{"tenant":"demo","urls":["http://a.example/"],` + document + `}`))
 		var e *fleet.Error

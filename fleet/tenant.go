@@ -222,7 +222,7 @@ func (in TenantInput) Validate() error {
 // ParseTenant reads a tenant document strictly: an unknown field is an error that names it.
 func ParseTenant(b []byte) (TenantInput, error) {
 	var in TenantInput
-	if err := decodeStrict(b, &in); err != nil {
+	if err := decodeStrict(b, &in, ""); err != nil {
 		return in, err
 	}
 	return in, in.Validate()

@@ -26,7 +26,10 @@ func TestParseTenant_NamesTheField(t *testing.T) {
 		{`{"tenant":"a","plan":{"idleAfter":"25h"}}`, fleet.CodeInvalid, "plan.idleAfter"},
 		{`{"tenant":"a","plan":{"idleAfter":60}}`, fleet.CodeInvalid, "plan.idleAfter"},
 		{`{"tenant":"a","plan":{"weight":1001}}`, fleet.CodeInvalid, "plan.weight"},
-		{`{"tenant":"a","plan":{"crawlers":1}}`, fleet.CodeUnknownField, "crawlers"},
+		{`{"tenant":"a","plan":{"crawlers":1}}`, fleet.CodeUnknownField, "plan.crawlers"},
+		{`{"tenant":"a","webhooks":[{"url":"https://a/"},{"urk":1}]}`, fleet.CodeUnknownField, "webhooks[1].urk"},
+		{`{"tenant":"a","plan":{"keep":{"row":"1h"}}}`, fleet.CodeUnknownField, "plan.keep.row"},
+		{`{"tenant":"a","plan":{"idleAfter":"1h","keep":{"rows":1}}}`, fleet.CodeInvalid, "plan.keep.rows"},
 		{`{"tenant":"a","labels":{"":"x"}}`, fleet.CodeInvalid, "labels."},
 		{`{"tenant":"a","plan":"gold"}`, fleet.CodeInvalid, "plan"},
 	} {

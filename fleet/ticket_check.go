@@ -28,7 +28,7 @@ const (
 // An unknown field is an error that names it; so is one that is not honoured yet.
 func ParseTicket(b []byte) (TicketInput, error) {
 	var in TicketInput
-	if err := decodeStrict(b, &in); err != nil {
+	if err := decodeStrict(b, &in, ""); err != nil {
 		return in, err
 	}
 	return in.Normalise()

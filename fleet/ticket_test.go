@@ -47,7 +47,19 @@ func TestParseTicket_NamesTheField(t *testing.T) {
 		{`"urls":["http://ann:pw@a/"]`, fleet.CodeInvalid, "urls[0]"},
 		{`"urls":["http://a/` + long + `"]`, fleet.CodeInvalid, "urls[0]"},
 		{`"colour":"red"`, fleet.CodeUnknownField, "colour"},
-		{`"scope":{"maxpages":1,"deep":1}`, fleet.CodeUnknownField, "deep"},
+		{`"scope":{"maxpages":1,"deep":1}`, fleet.CodeUnknownField, "scope.deep"},
+		{`"fetch":{"PORTS":[80]},"scope":{"ports":[80]}`, fleet.CodeUnknownField, "scope.ports"},
+		{`"extract":{"a":{"css":"h1"},"b":{"css":"h1","fields":{"c":{"ccs":"h1"}}}}`, fleet.CodeUnknownField, "extract.b.fields.c.ccs"},
+		{`"extract":{"a\n` + long + `":{"ccs":"h1"}}`, fleet.CodeUnknownField, `extract.a\n` + long[:62] + `….ccs`},
+		{`"extract":{"a":{"css":"h1"},"b":{"many":"yes"}}`, fleet.CodeInvalid, "extract.b.many"},
+		{`"urls":["http://a/",1]`, fleet.CodeInvalid, "urls[1]"},
+		{`"labels":{"a":"b","c":1}`, fleet.CodeInvalid, "labels.c"},
+		{`"fetch":null,"colour":1`, fleet.CodeUnknownField, "colour"},
+		{`"fetch":"fast"`, fleet.CodeInvalid, "fetch"},
+		{`"fetch":{"retries":"2"},"colour":"red"`, fleet.CodeInvalid, "fetch.retries"},
+		{`"colour":"red","fetch":{"delay":5}`, fleet.CodeUnknownField, "colour"},
+		{`"session":{"key":"a","headers":{"Accept":["text/html"]}}`, fleet.CodeInvalid, "session.headers.Accept"},
+		{`{"colour":`, fleet.CodeInvalid, ""},
 		{`"scope":{"hosts":["a/b"]}`, fleet.CodeInvalid, "scope.hosts[0]"},
 		{`"scope":{"hosts":[""]}`, fleet.CodeInvalid, "scope.hosts[0]"},
 		{`"scope":{"include":["("]}`, fleet.CodeInvalid, "scope.include[0]"},
@@ -103,6 +115,32 @@ func TestParseTicket_NamesTheField(t *testing.T) {
 			require.NotContains(t, e.Error(), "ann:pw")
 		}
 	}
+}
+
+// Rules have the names that they have in a ticket.
+func TestParseFields_NamesTheField(t *testing.T) {
+	t.Parallel()
+	for doc, field := range map[string]string{
+		`{"a":{"css":"h1"},"b":{"ccs":"h1"}}`: "extract.b.ccs",
+		`{"a":{"css":"h1","many":"all"}}`:     "extract.a.many",
+		`{"a":{"css":" "}}`:                   "extract.a.css",
+		`["h1"]`:                              "extract",
+	} {
+		_, err := fleet.ParseFields([]byte(doc))
+		var e *fleet.Error
+		require.ErrorAs(t, err, &e, doc)
+		require.Equal(t, field, e.Field, doc)
+	}
+}
+
+// A document that is nothing but fields in fields is refused in few words.
+func TestParseTicket_NamesNoEndlessPath(t *testing.T) {
+	t.Parallel()
+	const deep = 4000 // encoding/json takes 10,000
+	fields := strings.Repeat(`{"fields":{"f":`, deep) + `{"ccs":1}` + strings.Repeat("}}", deep)
+	_, err := fleet.ParseTicket([]byte(`{"extract":{"a":` + fields + `}}`))
+	require.Equal(t, fleet.CodeInvalid, fleet.CodeOf(err))
+	require.Less(t, len(err.Error()), 1000)
 }
 
 func TestParseTicket_RefusesADocumentThatTemporalWouldNotTake(t *testing.T) {

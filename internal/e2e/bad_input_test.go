@@ -76,7 +76,7 @@ func TestBadTenant_IsRefusedByFieldAtBothDoors(t *testing.T) {
 	f := shared(t)
 	a := f.NewTenant(t, fleet.Plan{})
 	for i, w := range []wrong{
-		{"an unknown field", `{"tenant":"bad-one","plan":{"colour":1}}`, fleet.CodeUnknownField, "colour", "unknown field"},
+		{"an unknown field", `{"tenant":"bad-one","plan":{"colour":1}}`, fleet.CodeUnknownField, "plan.colour", "unknown field"},
 		{"a bad name", `{"tenant":"Bad One"}`, fleet.CodeInvalid, "tenant", "Bad One"},
 		{"too many slots", `{"tenant":"bad-one","plan":{"slotsPerCrawler":65}}`, fleet.CodeInvalid, "plan.slotsPerCrawler", "64"},
 	} {
