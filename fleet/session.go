@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -31,8 +32,8 @@ type Session struct {
 	OnLoss LossPolicy `json:"onLoss,omitempty"` // default preferred
 	// UserAgent is sent instead of ours. robots.txt is obeyed as crawlfleet all the same.
 	UserAgent string `json:"userAgent,omitempty"`
-	// Headers are sent with every page. None that carries a secret is taken: a ticket is
-	// no place for one.
+	// Headers are sent with every page. One that is a secret's by its name, or by the form of
+	// its value, is refused: a ticket stays in histories. There is no other place for one.
 	Headers map[string]string `json:"headers,omitempty"`
 	// Cookies are what the session begins with, sealed by "crawlfleet tenant seal-cookies" so
 	// that no history shows them; what it has gathered since counts more.
@@ -60,9 +61,9 @@ const (
 	maxHeaderValue = 1024
 )
 
-// refusedHeaders are those that carry secrets, or that are the transport's.
+// refusedHeaders are those that are the transport's, and those that are Fetch's and Recrawl's.
 var refusedHeaders = []string{
-	"Authorization", "Proxy-Authorization", "Cookie", "Host", "Connection", "Content-Length",
+	"Host", "Connection", "Content-Length",
 	"Transfer-Encoding", "Accept-Encoding", "User-Agent", "If-None-Match", "If-Modified-Since",
 	"Upgrade", "Te", "Trailer", "Keep-Alive", "Expect", "Range",
 }
@@ -104,13 +105,46 @@ func (s Session) checkHeaders() error {
 		case canonical == "" || strings.ContainsFunc(name, func(r rune) bool { return !headerRune(r) }):
 			return Invalid(field, "is not a header's name", "letters, digits and -")
 		case slices.Contains(refusedHeaders, canonical):
-			return Invalid(field, "may not be set", "a header that is neither a secret nor the connection's")
+			return Invalid(field, "may not be set", "a header that is not the connection's")
 		case !plainValue(s.Headers[name]):
 			return Invalid(field, "is too long or not plain text", "up to 1024 printable characters")
+		case namesSecret(name) || isCredential(s.Headers[name]):
+			return Invalid(field, "looks like a secret's, which the ticket's history would show",
+				"a header that is no secret").
+				WithHint("who has to log in gives session.cookies, sealed by crawlfleet tenant seal-cookies")
 		}
 	}
 	return nil
 }
+
+// secretWords are in the names of headers that carry secrets, such as X-Auth-Token, ApiKey and
+// X-Amz-Signature; the shorter ones count as whole words only, because they are in others.
+var (
+	secretWords = []string{
+		"auth", "bearer", "cookie", "credential", "hmac", "jwt", "passphrase", "passwd", "password", "secret",
+		"session", "signature", "token", "csrf", "xsrf",
+	}
+	secretWholeWords = []string{"otp", "pass", "pin", "pwd", "sid", "sig"}
+)
+
+// namesSecret reports whether a header is a secret's by its name. It would rather take one
+// for a secret that is none.
+func namesSecret(header string) bool {
+	header = strings.ToLower(header)
+	if slices.ContainsFunc(secretWords, func(w string) bool { return strings.Contains(header, w) }) {
+		return true
+	}
+	words := strings.FieldsFunc(header, func(r rune) bool { return r == '-' || r == '_' })
+	return slices.ContainsFunc(words, func(w string) bool {
+		return strings.HasSuffix(w, "key") || slices.Contains(secretWholeWords, w)
+	})
+}
+
+// credential is what values of Authorization look like, under whatever name (RFC 9110, 11.4;
+// RFC 7519, 3).
+var credential = regexp.MustCompile(`^(?i:basic|bearer|digest|negotiate) +\S|^eyJ[\w-]+\.[\w-]+\.`)
+
+func isCredential(value string) bool { return credential.MatchString(strings.TrimSpace(value)) }
 
 func headerRune(r rune) bool {
 	return r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r|0x20 && r|0x20 <= 'z'
