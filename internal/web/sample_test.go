@@ -101,6 +101,7 @@ func sampleDecisions() []fleet.DecisionRecord {
 		return fleet.DecisionRecord{At: at.Add(after), Tenant: "demo", Kind: kind, GUID: guid, Reason: reason}
 	}
 	return []fleet.DecisionRecord{
+		record(-42*time.Second, fleet.DecidedLaunch, guidA, "launched for an earlier ticket"),
 		record(0, fleet.DecidedAccept, "", "accepted"),
 		record(2*time.Millisecond, fleet.DecidedWait, "", "no crawler serves"),
 		record(5*time.Millisecond, fleet.DecidedStart, guidA, "the cheapest place that fits"),

@@ -46,7 +46,7 @@ type part struct {
 // step is one decision on the ticket.
 type step struct {
 	fleet.DecisionRecord
-	After time.Duration // since the first one
+	After time.Duration // since the ticket was accepted; what its crawler did before that is negative
 }
 
 // served is a crawler that served the ticket, and the address that sites saw.
@@ -159,7 +159,7 @@ func (s *site) readStory(r *http.Request, view *ticketView) error {
 		return err
 	}
 	for _, d := range decisions {
-		view.Steps = append(view.Steps, step{d, d.At.Sub(decisions[0].At)})
+		view.Steps = append(view.Steps, step{d, d.At.Sub(view.Row.Times.Accepted)})
 	}
 	view.Left = max(0, len(view.Steps)-stepsShown)
 	view.Steps = view.Steps[view.Left:]

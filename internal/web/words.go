@@ -51,6 +51,8 @@ func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 // span renders a duration with the digits that people read.
 func span(d time.Duration) string {
 	switch {
+	case d < 0:
+		return "−" + span(-d)
 	case d < time.Second:
 		return d.Round(time.Millisecond).String()
 	case d < time.Minute:

@@ -95,6 +95,7 @@ func story() *stores {
 			{Tenant: "demo", GUID: guidB, State: fleet.CrawlerGone, Offering: "process/local-b", Slots: 4, Reason: "idle"},
 		},
 		decisions: []fleet.DecisionRecord{
+			{At: at.Add(-42 * time.Second), GUID: guidA, Kind: fleet.DecidedLaunch, Reason: "accepted after 11ms"},
 			{At: at, Kind: fleet.DecidedAccept, Reason: "new ticket"},
 			{At: at.Add(time.Millisecond), Kind: fleet.DecidedWait, Reason: "a crawler is being started for it"},
 			{At: at.Add(5 * time.Millisecond), GUID: guidA, Kind: fleet.DecidedStart, Reason: "process/local-a is the cheapest"},

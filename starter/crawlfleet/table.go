@@ -109,3 +109,11 @@ func span(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 }
+
+// lapse renders a time after a moment, or before it.
+func lapse(d time.Duration) string {
+	if d < 0 {
+		return "-" + span(-d)
+	}
+	return "+" + span(d)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +69,7 @@ func (a *App) narrate(w io.Writer, e explanation) {
 	}
 	if len(e.Decisions) > 0 {
 		fmt.Fprintln(w)
-		a.thread(w, e.Decisions)
+		a.thread(w, e.Ticket.Times.Accepted, e.Decisions)
 		fmt.Fprintln(w)
 	}
 	fmt.Fprintln(w, price(e.Bill))
@@ -138,9 +139,9 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// thread writes each decision with the time since the first one.
-func (a *App) thread(w io.Writer, decisions []fleet.DecisionRecord) {
-	first := decisions[0].At
+// thread writes each decision with its time since the ticket was accepted. What its crawler
+// did before that has times with a minus.
+func (a *App) thread(w io.Writer, accepted time.Time, decisions []fleet.DecisionRecord) {
 	for _, d := range decisions {
 		about := ""
 		if d.GUID != "" {
@@ -153,7 +154,7 @@ func (a *App) thread(w io.Writer, decisions []fleet.DecisionRecord) {
 		case fleet.DecidedBury:
 			c = red
 		}
-		fmt.Fprintf(w, "  %9s  %s%s%s%s\n", "+"+span(d.At.Sub(first)), a.paint(w, c, string(d.Kind)),
+		fmt.Fprintf(w, "  %9s  %s%s%s%s\n", lapse(d.At.Sub(accepted)), a.paint(w, c, string(d.Kind)),
 			strings.Repeat(" ", max(1, 10-len(d.Kind))), about, d.Reason)
 	}
 }
