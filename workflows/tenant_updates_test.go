@@ -2,10 +2,12 @@ package workflows_test
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
 	"github.com/crawlfleet/crawlfleet/activities"
@@ -128,4 +130,109 @@ func TestTenant_IsDeletedInAnyStateButInTheMidstOfItsProvisioning(t *testing.T) 
 			require.Empty(t, w.store.Tenant("acme").State)
 		})
 	}
+}
+
+func TestTenant_ApplyIsCheckedStrictly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	field := w.update(time.Minute, fleet.TenantApply, json.RawMessage(`{"tenant":"acme","plan":{"crawlers":2}}`))
+	limit := w.update(time.Minute, fleet.TenantApply, json.RawMessage(`{"tenant":"acme","plan":{"maxCrawlers":2000}}`))
+	other := w.update(time.Minute, fleet.TenantApply, json.RawMessage(`{"tenant":"beta"}`))
+	good := w.update(2*time.Minute, fleet.TenantApply, json.RawMessage(`{"tenant":"acme","name":"Acme","plan":{"maxCrawlers":2}}`))
+	w.RegisterDelayedCallback(func() {
+		s := w.tenantStatus(t)
+		require.Equal(t, "Acme", s.Name)
+		require.Equal(t, 2, s.Plan.MaxCrawlers)
+		require.Equal(t, 4, s.Plan.SlotsPerCrawler, "defaults are shown")
+	}, 3*time.Minute)
+	w.RegisterDelayedCallback(w.CancelWorkflow, 4*time.Minute)
+	w.tenant(`{"tenant":"acme"}`)
+
+	require.Equal(t, "crawlers", activities.FromTemporal(field.rejected).Field)
+	require.Equal(t, "plan.maxCrawlers", activities.FromTemporal(limit.rejected).Field)
+	require.Equal(t, "tenant", activities.FromTemporal(other.rejected).Field)
+	require.True(t, good.done)
+	require.NoError(t, good.err)
+	require.Equal(t, 1, w.count("SetPlan"))
+	require.Equal(t, 2, w.store.Tenant("acme").Plan.MaxCrawlers)
+}
+
+func TestTenant_UpdatesAreRefusedBeforeItIsReady(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store.Fail("ReserveProof", errors.New("database is locked"))
+	apply := w.update(time.Second, fleet.TenantApply, json.RawMessage(`{"tenant":"beta"}`))
+	remove := w.update(time.Second, fleet.TenantDelete)
+	w.RegisterDelayedCallback(w.CancelWorkflow, 2*time.Second)
+	w.tenant(`{"tenant":"beta"}`)
+	require.Equal(t, fleet.CodeTenantNotReady, activities.FromTemporal(apply.rejected).Code)
+	require.Equal(t, fleet.CodeTenantNotReady, activities.FromTemporal(remove.rejected).Code)
+}
+
+// continued starts the next run of a tenant that is as before says, by a document that an
+// update has made old, and tells what its row was when the run began.
+func (w *world) continued(before fleet.TenantStatus, row fleet.TenantStatus) {
+	var a *activities.Tenants
+	w.OnActivity(a.OpenAccount, mock.Anything, mock.Anything).After(2*time.Second).Return(row, nil)
+	w.RegisterDelayedCallback(w.CancelWorkflow, time.Hour)
+	w.ExecuteWorkflow(fleet.TenantWorkflow, json.RawMessage(`{"tenant":"beta"}`), before)
+}
+
+func TestTenant_AnUpdateThatComesWhileItContinuesStands(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]time.Duration{"at once": 0, "before its row is read": time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first := newWorld(t)
+			first.RegisterDelayedCallback(first.CancelWorkflow, time.Hour)
+			first.tenant(`{"tenant":"beta"}`)
+			before := first.tenantStatus(t)
+			require.Equal(t, fleet.TenantReady, before.State)
+			require.NotEqual(t, 3, before.Plan.MaxCrawlers)
+
+			w := newWorldOver(first.store)
+			u := w.update(at, fleet.TenantPlan, json.RawMessage(`{"plan":{"maxCrawlers":3}}`))
+			s := w.update(at, fleet.TenantSuspend, json.RawMessage(`{"reason":"unpaid"}`))
+			w.RegisterDelayedCallback(func() {
+				now := w.tenantStatus(t)
+				require.Equal(t, 3, now.Plan.MaxCrawlers)
+				require.Equal(t, fleet.TenantSuspended, now.State)
+				require.Equal(t, "unpaid", now.Reason)
+			}, time.Minute)
+			w.continued(before, before)
+			for _, u := range []*updated{u, s} {
+				require.NoError(t, u.rejected)
+				require.NoError(t, u.err)
+				require.True(t, u.done)
+			}
+			require.Equal(t, 3, first.store.Tenant("beta").Plan.MaxCrawlers)
+		})
+	}
+}
+
+// Its row says that it is ready a moment before its workflow has heard of that.
+func TestTenant_AnUpdateWaitsForTheMomentAfterItsRowIsReady(t *testing.T) {
+	t.Parallel()
+	var a *activities.Tenants
+	opening := func(err error) *updated {
+		w := newWorld(t)
+		w.OnActivity(a.MoveTenant, mock.Anything, mock.MatchedBy(func(in activities.MoveInput) bool {
+			return in.State == fleet.TenantReady
+		})).After(2 * time.Second).Return(err)
+		w.OnActivity(a.MoveTenant, mock.Anything, mock.Anything).Return(nil)
+		w.OnActivity(a.OpenAccount, mock.Anything, mock.Anything).After(10 * time.Second).Return(w.store.OpenTenant)
+		early := w.update(5*time.Second, fleet.TenantPlan, json.RawMessage(`{"plan":{"maxCrawlers":3}}`))
+		u := w.update(11*time.Second, fleet.TenantPlan, json.RawMessage(`{"plan":{"maxCrawlers":3}}`))
+		w.RegisterDelayedCallback(w.CancelWorkflow, time.Hour)
+		w.tenant(`{"tenant":"beta"}`)
+		require.Equal(t, fleet.CodeTenantNotReady, fleet.CodeOf(activities.FromTemporal(early.rejected)))
+		return u
+	}
+	u := opening(nil)
+	require.NoError(t, u.rejected)
+	require.NoError(t, u.err)
+	require.True(t, u.done)
+	u = opening(activities.ToTemporal(fleet.Errorf(fleet.CodeConflict, "it is gone")))
+	require.NoError(t, u.rejected)
+	require.Equal(t, fleet.CodeTenantNotReady, fleet.CodeOf(activities.FromTemporal(u.err)))
 }
