@@ -148,7 +148,7 @@ func TestTenant_ApplyIsCheckedStrictly(t *testing.T) {
 	w.RegisterDelayedCallback(w.CancelWorkflow, 4*time.Minute)
 	w.tenant(`{"tenant":"acme"}`)
 
-	require.Equal(t, "crawlers", activities.FromTemporal(field.rejected).Field)
+	require.Equal(t, "plan.crawlers", activities.FromTemporal(field.rejected).Field)
 	require.Equal(t, "plan.maxCrawlers", activities.FromTemporal(limit.rejected).Field)
 	require.Equal(t, "tenant", activities.FromTemporal(other.rejected).Field)
 	require.True(t, good.done)
