@@ -33,7 +33,7 @@ deadline: 2030-01-02T03:04:05Z
 	require.Equal(t, fleet.Moment("2030-01-02T03:04:05Z"), h.started[0].Deadline)
 
 	for doc, field := range map[string]string{
-		"tenant: demo\nurls: [http://a/]\nscope: {depht: 3}": "depht",
+		"tenant: demo\nurls: [http://a/]\nscope: {depht: 3}": "scope.depht",
 		"tenant: demo\nurls: [http://a/]\nfetch: {delay: 3}": "fetch.delay",
 		"tenant: [": "",
 		"- 7":       "",
