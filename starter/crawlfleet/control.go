@@ -76,7 +76,7 @@ func startControl(
 	if err := c.startPlane(ctx, cfg, dir, seams, secret, log); err != nil {
 		return c, err
 	}
-	if c.client, err = client.Dial(ctx, dial); err != nil {
+	if c.client, err = dialPatiently(ctx, dial, log); err != nil {
 		return c, err
 	}
 	machines, err := c.openMachines(cfg, asked, dial, seams.crawlerEnv, log)
