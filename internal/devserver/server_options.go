@@ -28,6 +28,7 @@ type ServerOptions struct {
 	Retention        time.Duration     // of closed workflows; 0 = the server's 72 h
 	SearchAttributes map[string]string // type (Keyword, Int, …) by name
 	LogLevel         string            // "" = warn
+	Flags            []string          // more of the program's own, such as --dynamic-config-value
 
 	// PortFlag and UIPortFlag are what the user's own flags for the ports are called, for errors.
 	PortFlag, UIPortFlag string
@@ -70,5 +71,5 @@ func (o ServerOptions) command() []string {
 	for _, name := range slices.Sorted(maps.Keys(o.SearchAttributes)) {
 		args = append(args, "--search-attribute", name+"="+o.SearchAttributes[name])
 	}
-	return args
+	return append(args, o.Flags...)
 }

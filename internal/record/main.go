@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return fmt.Errorf("make the directory: %w", err)
 	}
-	r := recorder{program: *program, out: *out, only: *only, missing: *missing, stdout: stdout, stderr: stderr}
+	r := recorder{program: *program, out: *out, only: *only, missing: *missing, stdout: stdout}
 	if err := r.record(ctx, scenarios(), func(*stage) {}); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 type recorder struct {
 	program, out, only string
 	missing            bool
-	stdout, stderr     io.Writer
+	stdout             io.Writer
 }
 
 // wants reports whether a scenario is to be written.
@@ -84,16 +84,16 @@ func (r *recorder) path(s scenario) string { return filepath.Join(r.out, s.name+
 // too.
 func (r *recorder) record(
 	ctx context.Context, all []scenario, prepare func(*stage), flags ...string,
-) error {
+) (err error) {
 	if !slices.ContainsFunc(all, r.wants) {
 		return nil
 	}
-	server, err := startServer(ctx, r.program, r.stderr, flags...)
+	server, err := startServer(ctx, r.program, flags)
 	if err != nil {
 		return err
 	}
-	defer server.stop()
-	stage, err := newStage(ctx, server.address)
+	defer func() { err = errors.Join(err, server.end(context.WithoutCancel(ctx))) }()
+	stage, err := newStage(ctx, server.Address())
 	if err != nil {
 		return err
 	}
