@@ -25,7 +25,7 @@ const serverProgram = "../../bin/crawlfleet-server"
 func connect(t *testing.T, keys ...client.Key) *client.Client {
 	t.Helper()
 	server := devserver.NewServer(devserver.ServerOptions{
-		Program: serverProgram, DataDir: t.TempDir(), UIPort: -1, LogLevel: "error",
+		Program: serverProgram, DataDir: t.TempDir(), UIPort: devserver.NoUI, LogLevel: "error",
 		SearchAttributes: map[string]string{fleet.AttrTenant: "Keyword", fleet.AttrSession: "Keyword"},
 	})
 	require.NoError(t, server.Start(t.Context()))

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap"
 )
 
-const (
-	loopback = "127.0.0.1"
-	noUI     = -1
-)
+const loopback = "127.0.0.1"
+
+// NoUI is the UIPort of a server without a Web UI.
+const NoUI = -1
 
 // ServerOptions say what the Temporal server is to be.
 type ServerOptions struct {
@@ -22,7 +22,7 @@ type ServerOptions struct {
 	Log     string // file of its log; "" = server.log in DataDir
 	IP      string // of gRPC; "" = 127.0.0.1. There is no login: keep it a loopback address
 	Port    int    // gRPC; 0 = a free one
-	UIPort  int    // Web UI; 0 = a free one, -1 = no Web UI
+	UIPort  int    // Web UI; 0 = a free one, NoUI = none
 
 	Namespace        string            // "" = default
 	Retention        time.Duration     // of closed workflows; 0 = the server's 72 h

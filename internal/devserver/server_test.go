@@ -35,7 +35,7 @@ func serverProgram(t *testing.T) string {
 func options(t *testing.T, program string) ServerOptions {
 	t.Helper()
 	return ServerOptions{
-		Program: program, DataDir: t.TempDir(), UIPort: noUI, MinBackoff: 10 * time.Millisecond,
+		Program: program, DataDir: t.TempDir(), UIPort: NoUI, MinBackoff: 10 * time.Millisecond,
 		SearchAttributes: map[string]string{"CrawlTenant": "Keyword"},
 	}
 }

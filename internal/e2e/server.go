@@ -54,8 +54,7 @@ func (f *Fleet) StartServer() error {
 // said reads a program's first line: ready, or why not.
 func said(line string) error {
 	var s struct {
-		Ready bool            `json:"ready"`
-		Error json.RawMessage `json:"error"`
+		Ready bool `json:"ready"`
 	}
 	if err := json.Unmarshal([]byte(line), &s); err != nil || !s.Ready {
 		return fmt.Errorf("it said %s", line)

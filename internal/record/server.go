@@ -26,7 +26,7 @@ func startServer(ctx context.Context, program string, flags []string) (*server, 
 		attributes[name] = "Keyword"
 	}
 	s := &server{dir: dir, Server: devserver.NewServer(devserver.ServerOptions{
-		Program: program, DataDir: dir, UIPort: -1, LogLevel: "error", SearchAttributes: attributes, Flags: flags,
+		Program: program, DataDir: dir, UIPort: devserver.NoUI, LogLevel: "error", SearchAttributes: attributes, Flags: flags,
 	})}
 	if err := s.Start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w (make build builds it)", err), os.RemoveAll(dir))

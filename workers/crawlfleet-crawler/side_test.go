@@ -54,7 +54,7 @@ func newSide(t *testing.T) *side {
 func (s *side) startTemporal(t *testing.T) {
 	t.Helper()
 	server := devserver.NewServer(devserver.ServerOptions{
-		Program: serverProgram, DataDir: t.TempDir(), UIPort: -1, LogLevel: "error",
+		Program: serverProgram, DataDir: t.TempDir(), UIPort: devserver.NoUI, LogLevel: "error",
 	})
 	require.NoError(t, server.Start(t.Context()))
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
