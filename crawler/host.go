@@ -46,9 +46,9 @@ type host struct {
 // interval is the time from one request to the next.
 func (h *host) interval() time.Duration { return max(h.delay, h.crawlDelay, h.slow) }
 
-// ready is when the host may be asked next; false where that is not known, and without a
-// turn in which it is.
-func (h *host) ready(turns bool) (time.Time, bool) {
+// ready is when the host may be asked next, as far as is known now; false where that is not
+// known, and without a turn in which it is.
+func (h *host) ready(now time.Time, turns bool) (time.Time, bool) {
 	if h.blocked != "" { // nothing is asked of it any more
 		return time.Time{}, true
 	}
@@ -66,7 +66,11 @@ func (h *host) ready(turns bool) (time.Time, bool) {
 	if h.turn.from.After(at) {
 		at = h.turn.from
 	}
-	return at, !at.Add(interval).After(h.turn.until)
+	first := at // a request begins: not in the past, whose turn may be over
+	if now.After(first) {
+		first = now
+	}
+	return at, !first.Add(interval).After(h.turn.until)
 }
 
 // ask counts a request that begins now.

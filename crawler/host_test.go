@@ -118,32 +118,37 @@ func TestTurn_IsKeptWithin(t *testing.T) {
 	w := newWindow(time.Second)
 	h := &host{name: "h", delay: time.Second, queued: 1}
 	w.hosts["h"] = h
-	_, ok := h.ready(true)
+	_, ok := h.ready(now, true)
 	require.False(t, ok, "no turn yet")
 	_, of := w.uses(now, func(host string) string { return host })
 	w.took([]fleet.HostTurn{{
 		Host: "h", From: fleet.Duration(100 * time.Millisecond), Until: fleet.Duration(3 * time.Second),
 	}}, of, sent, now)
-	at, ok := h.ready(true)
+	at, ok := h.ready(now, true)
 	require.True(t, ok)
 	require.Equal(t, now.Add(100*time.Millisecond), at)
 	asked := 0
-	for ; ok; at, ok = h.ready(true) {
+	for ; ok; at, ok = h.ready(now, true) {
 		require.False(t, at.Add(time.Second).After(sent.Add(3*time.Second)))
 		h.ask(at, 1)
-		_, known := h.ready(true)
+		_, known := h.ready(now, true)
 		require.False(t, known, "it is on its way")
 		require.True(t, h.arrived(1, at))
 		require.False(t, h.arrived(1, at.Add(time.Hour)), "once")
 		asked++
 	}
 	require.Equal(t, 2, asked)
+	h.next = now // the first request was long ago, and the turn is about to end
+	_, ok = h.ready(sent.Add(2*time.Second), true)
+	require.True(t, ok)
+	_, ok = h.ready(sent.Add(2*time.Second+1), true)
+	require.False(t, ok, "what begins now has no interval left")
 	_, of = w.uses(now, func(host string) string { return host })
 	require.Len(t, of, 1, "it asks for more")
 	w.took([]fleet.HostTurn{{Host: "h", Again: fleet.Duration(time.Second)}}, of, now, now)
 	_, of = w.uses(now, func(host string) string { return host })
 	require.Len(t, of, 1, "and keeps its place")
 	w.took(nil, of, now, now)
-	_, ok = h.ready(w.turns)
+	_, ok = h.ready(now, w.turns)
 	require.True(t, ok, "a data plane that knows no turns is an older one")
 }

@@ -216,3 +216,43 @@ func TestPoliteness_ADistressedHostIsSlowedDownForAllItsPages(t *testing.T) {
 		})
 	}
 }
+
+// A turn that has passed while a ticket had nothing to ask is over, also where the host was
+// asked long ago: it may be another's by now.
+func TestTurns_ATicketThatComesBackWaitsForItsTurn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s.handle("/slow", func(w http.ResponseWriter, _ *http.Request) {
+		close(asked)
+		<-answer
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<a href=/late>l</a>"))
+	})
+	s.page("/late")
+	one, two := s.ticket("/slow"), s.ticket("/two")
+	one.ID, two.ID = "one", "two"
+	short, hour := fleet.Duration(100*time.Millisecond), fleet.Duration(time.Hour)
+	one.Fetch.Delay, two.Fetch.Delay = &short, &hour
+	r := newRows(t, one, two)
+	var done sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	defer done.Wait()
+	defer cancel()
+	crawl := func(id fleet.TicketID) {
+		done.Go(func() { _, _ = newEngine(t, r).Crawl(ctx, tenant, id, fleet.GUID(id), 1, nil) })
+	}
+	crawl("one")
+	wait(t, asked)
+	crawl("two")
+	require.Eventually(t, func() bool { return len(s.hits("/robots.txt")) == 2 }, generous, 10*time.Millisecond,
+		"the other's turn, of three hours")
+	close(answer)
+	require.Eventually(t, func() bool {
+		n, _, err := r.Progress(t.Context(), tenant, "one")
+		require.NoError(t, err)
+		return n.Fetched > 0
+	}, generous, 10*time.Millisecond)
+	// Soon the late one is handed out, and would be asked for at once.
+	require.Never(t, func() bool { return len(s.hits("/late")) > 0 }, 2*time.Second, 50*time.Millisecond)
+}

@@ -113,7 +113,7 @@ func (w *window) offer(l *lane) {
 		return
 	}
 	w.serial++
-	l.when, _ = l.host.ready(w.turns)
+	l.when, _ = l.host.ready(time.Now(), w.turns)
 	l.turn = w.serial
 	heap.Push(&w.ready, l)
 }
@@ -161,7 +161,7 @@ func (w *window) next(now time.Time, share int) (*lane, time.Time) {
 func (w *window) pop(now time.Time) (*lane, time.Time) {
 	for len(w.ready) > 0 {
 		l := w.ready[0]
-		at, ok := l.host.ready(w.turns)
+		at, ok := l.host.ready(now, w.turns)
 		if !ok {
 			heap.Pop(&w.ready)
 			l.parked = true
