@@ -11,6 +11,9 @@ const (
 	// leastSlow is what a host without an interval is slowed down to at first, and
 	// longestSlow what it comes to: as much as a Crawl-delay that is honoured.
 	leastSlow, longestSlow = time.Second, defaultCrawlDelay
+	// lastCall is how long before the end of a turn the last request begins, where there is no
+	// interval: it arrives before the next turn.
+	lastCall = 100 * time.Millisecond
 	// recovered is when a host that was slowed down goes at its own speed again.
 	recovered = 50 * time.Millisecond
 	// maxStrikes is how many challenges in a row a host may answer before it is given up:
@@ -53,10 +56,7 @@ func (h *host) ready(now time.Time, turns bool) (time.Time, bool) {
 		return time.Time{}, true
 	}
 	interval := h.interval()
-	if interval == 0 {
-		return h.next, true
-	}
-	if h.onWay != 0 { // the interval counts from when it arrives
+	if interval > 0 && h.onWay != 0 { // the interval counts from when it arrives
 		return time.Time{}, false
 	}
 	if !turns {
@@ -70,7 +70,8 @@ func (h *host) ready(now time.Time, turns bool) (time.Time, bool) {
 	if now.After(first) {
 		first = now
 	}
-	return at, !first.Add(interval).After(h.turn.until)
+	own := interval == 0 || !h.turn.shared
+	return at, own && !first.Add(max(interval, lastCall)).After(h.turn.until)
 }
 
 // ask counts a request that begins now.

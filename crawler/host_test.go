@@ -152,3 +152,27 @@ func TestTurn_IsKeptWithin(t *testing.T) {
 	_, ok = h.ready(now, w.turns)
 	require.True(t, ok, "a data plane that knows no turns is an older one")
 }
+
+// A turn that others without an interval may have too is of no use to who learns that the
+// host wants one.
+func TestTurn_WithoutAnIntervalIsLeftForOne(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	w := newWindow(0)
+	h := &host{name: "h", queued: 1}
+	w.hosts["h"] = h
+	same := func(host string) string { return host }
+	_, of := w.uses(now, same)
+	w.took([]fleet.HostTurn{{Host: "h", Until: fleet.Duration(time.Minute)}}, of, now, now)
+	_, ok := h.ready(now, true)
+	require.True(t, ok)
+	require.False(t, h.needsTurn(now))
+	h.obey(time.Second, time.Minute)
+	_, ok = h.ready(now, true)
+	require.False(t, ok)
+	_, of = w.uses(now, same)
+	require.Len(t, of, 1, "it asks for another")
+	w.took([]fleet.HostTurn{{Host: "h", Until: fleet.Duration(time.Minute)}}, of, now, now)
+	_, ok = h.ready(now, true)
+	require.True(t, ok)
+}

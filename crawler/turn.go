@@ -18,6 +18,7 @@ const (
 type turn struct {
 	from, until time.Time
 	waits       bool      // others are before us, and our place has to be kept
+	shared      bool      // it may be: it was asked for without an interval, and is no good with one
 	again       time.Time // when to ask for it next
 }
 
@@ -48,10 +49,10 @@ func (w *window) uses(now time.Time, clock func(host string) string) (uses []fle
 // needsTurn reports whether a turn should be asked for or prolonged, or a place kept.
 func (h *host) needsTurn(now time.Time) bool {
 	interval := h.interval()
-	if interval == 0 || h.queued == 0 && !h.awaited || h.blocked != "" {
+	if h.queued == 0 && !h.awaited || h.blocked != "" {
 		return false
 	}
-	return h.turn.waits || h.turn.until.Before(now.Add(interval+ahead))
+	return h.turn.waits || h.turn.shared && interval > 0 || h.turn.until.Before(now.Add(interval+ahead))
 }
 
 // took takes the answers to uses over: sent is when they were asked, which is before the
@@ -68,7 +69,7 @@ func (w *window) took(turns []fleet.HostTurn, of []*host, sent, now time.Time) {
 				h.learn(t.Slow.Std(), now)
 			}
 			h.turn.waits, h.turn.again = false, time.Time{}
-			h.turn.from = now.Add(t.From.Std())
+			h.turn.from, h.turn.shared = now.Add(t.From.Std()), h.told.Interval == 0
 			if until := sent.Add(t.Until.Std()); until.After(h.turn.until) {
 				h.turn.until = until
 			}

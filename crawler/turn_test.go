@@ -256,3 +256,39 @@ func TestTurns_ATicketThatComesBackWaitsForItsTurn(t *testing.T) {
 	// Soon the late one is handed out, and would be asked for at once.
 	require.Never(t, func() bool { return len(s.hits("/late")) > 0 }, 2*time.Second, 50*time.Millisecond)
 }
+
+// A ticket without an interval does not ask in those of another.
+func TestTurns_ATicketWithoutAnIntervalKeepsAnothers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.handle("/endless/", func(w http.ResponseWriter, r *http.Request) {
+		n := 0
+		_, _ = fmt.Sscanf(r.URL.Path, "/endless/%d", &n)
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, "<a href=/endless/%d>n</a>", n+1)
+	})
+	chain(s, 5)
+	fast, polite := s.ticket("/endless/0"), s.ticket("/p0")
+	depth := 1000
+	fast.ID, polite.ID, fast.Scope.MaxDepth = "fast", "polite", &depth
+	delay := fleet.Duration(500 * time.Millisecond)
+	polite.Fetch.Delay = &delay
+	r := newRows(t, fast, polite)
+	var done sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	defer done.Wait()
+	defer cancel()
+	done.Go(func() { _, _ = newEngine(t, r).Crawl(ctx, tenant, "fast", "fast", 1, nil) })
+	require.Eventually(t, func() bool { return len(s.hits("/endless/1")) > 0 }, generous, 10*time.Millisecond)
+	result, err := newEngine(t, r).Crawl(ctx, tenant, "polite", "polite", 1, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, result.Counters.Fetched)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, h := range s.log[:len(s.log)-1] {
+		if strings.HasPrefix(h.path, "/p") {
+			next := s.log[i+1]
+			require.GreaterOrEqual(t, next.at.Sub(h.at), delay.Std()-jitter, "%s after %s", next.path, h.path)
+		}
+	}
+}

@@ -99,7 +99,7 @@ type ExchangeRequest struct {
 
 // HostUse asks for a turn on a host's clock. All tickets of a tenant share the clock of a
 // host, whichever crawlers they run on: who has the turn may ask the host, the others
-// wait. A host without an interval needs no turn.
+// wait. Those without an interval have one turn together.
 type HostUse struct {
 	Host string `json:"host"`
 	// Clock is the clock's name: the host, with the egress address where the ticket wants

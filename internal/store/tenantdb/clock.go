@@ -36,7 +36,7 @@ func turnOf(interval time.Duration) time.Duration {
 
 // clock is a row of the table clocks.
 type clock struct {
-	crawl, fence      int64
+	crawl, fence      int64 // the fence is 0 where several have the turn, none with an interval
 	until, pace, hold int64
 	slow              int64
 }
@@ -75,8 +75,8 @@ func (c *crawl) note(tx *store.Tx, uses []fleet.HostUse) error {
 }
 
 // turn gives a turn on a clock to who has it already, to who is alone, or to who has
-// waited longest; the others wait. Two turns never overlap: what a crawl may do in its own
-// it has been told, and it is not taken back.
+// waited longest; the others wait. Two turns never overlap, unless neither has an interval:
+// what a crawl may do in its own it has been told, and it is not taken back.
 func (c *crawl) turn(tx *store.Tx, u fleet.HostUse, now time.Time) (t fleet.HostTurn, err error) {
 	var k clock
 	err = tx.One(`SELECT crawl, fence, until, pace, hold, slow FROM clocks WHERE name = ?`,
@@ -95,14 +95,18 @@ func (c *crawl) turn(tx *store.Tx, u fleet.HostUse, now time.Time) (t fleet.Host
 		return t, err
 	}
 	interval := max(u.Interval.Std(), time.Duration(k.slow)*time.Microsecond)
+	shared := !free && interval == 0 && k.pace == 0
 	switch {
-	case first == 0 && (mine || free), first == c.id && free:
+	case first == 0 && (mine || free || shared), first == c.id && free:
 		k.until = max(k.until, max(at, k.hold)+turnOf(interval).Microseconds())
-	case mine && !free: // others wait: it ends as it was told
+	case mine && !free, shared && first == c.id: // others wait: it ends as it was told
 	default:
 		return c.wait(tx, u.Clock, k, at)
 	}
 	k.pace = interval.Microseconds()
+	if k.crawl, k.fence = c.id, c.fence; shared && !mine {
+		k.fence = 0 // no crawl's alone: it does not end with one of them
+	}
 	t, err = c.has(tx, u, k, at)
 	if !mine {
 		slow := micros(k.slow)
@@ -131,7 +135,7 @@ func (c *crawl) has(tx *store.Tx, u fleet.HostUse, k clock, at int64) (fleet.Hos
 	_, err := tx.Exec(`INSERT INTO clocks (name, crawl, fence, until, pace, hold, slow) VALUES (?, ?, ?, ?, ?, ?, ?)
  ON CONFLICT (name) DO UPDATE SET crawl = excluded.crawl, fence = excluded.fence,
  until = excluded.until, pace = excluded.pace, hold = excluded.hold, slow = excluded.slow`,
-		u.Clock, c.id, c.fence, k.until, k.pace, k.hold, k.slow)
+		u.Clock, k.crawl, k.fence, k.until, k.pace, k.hold, k.slow)
 	if err != nil {
 		return fleet.HostTurn{}, err
 	}
@@ -166,7 +170,7 @@ func (c *crawl) wait(tx *store.Tx, name string, k clock, at int64) (fleet.HostTu
 // that an interval from now is enough for every host.
 func (c *crawl) leave(tx *store.Tx, now time.Time) error {
 	at := store.Micros(now)
-	_, err := tx.Exec(`UPDATE clocks SET until = ? + pace WHERE crawl = ? AND until > ? + pace`,
+	_, err := tx.Exec(`UPDATE clocks SET until = ? + pace WHERE crawl = ? AND fence <> 0 AND until > ? + pace`,
 		at, c.id, at)
 	if err != nil {
 		return err

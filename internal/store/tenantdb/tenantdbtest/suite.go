@@ -81,6 +81,7 @@ func Exercise(t *testing.T, open Factory) {
 		"crawls take turns on a host":                         turnByTurn,
 		"a host that is held is held for all":                 turnHeld,
 		"a host that is slow is slow for all":                 turnSlow,
+		"turns without an interval are shared":                turnShared,
 		"a turn is left at the end":                           turnLeft,
 		"turns never overlap and nobody starves":              turnsApart,
 		"what politeness makes of a crawl":                    pace,

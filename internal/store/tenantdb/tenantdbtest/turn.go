@@ -114,6 +114,44 @@ func turnSlow(t *testing.T, w *world) {
 	told(one.exchange(t, use(time.Second)).Turns[0], 0) // it is forgiven by now
 }
 
+// turnShared: who has no interval does not wait for others who have none, and all of them
+// wait for one who has.
+func turnShared(t *testing.T, w *world) {
+	one, two, polite := w.visitor(t, "one"), w.visitor(t, "two"), w.visitor(t, "polite")
+	ask := func(c *claimant, interval time.Duration) fleet.HostTurn { return c.exchange(t, use(interval)).Turns[0] }
+	require.Positive(t, ask(one, 0).Until)
+	w.advance(time.Second)
+	ends := ask(two, 0).Until
+	require.Equal(t, fleet.Duration(4500*time.Millisecond), ends, "nobody else has come")
+	require.Equal(t, ends, ask(polite, time.Second).Again)
+	require.Zero(t, ask(one, 0).Until, "others wait")
+	require.Zero(t, ask(one, time.Second).Until, "with an interval it cannot be shared")
+	require.Equal(t, fleet.NextEnd, two.report(t, fetched(two.claim.Work[0])).Next)
+	require.Equal(t, ends, ask(polite, time.Second).Again, "one may be at it still")
+
+	later := func() { // and everybody keeps the place
+		for range 2 {
+			w.advance(2 * time.Second)
+			ask(polite, time.Second)
+			ask(one, 0)
+		}
+		w.advance(500 * time.Millisecond)
+	}
+	later()
+	turn := ask(polite, time.Second)
+	require.Positive(t, turn.Until)
+	require.Equal(t, turn.Until, ask(one, 0).Again)
+	later()
+	require.Zero(t, ask(polite, time.Second).Until)
+	turn = ask(one, 0)
+	require.Positive(t, turn.Until)
+	again := w.claim(t, "one", 2, wide()) // its crawler was lost: nobody's interval is at stake
+	require.Zero(t, ask(again, 0).Until, "who waits was here before")
+	w.advance(4 * time.Second) // and is not heard of any more
+	require.Positive(t, ask(again, 0).Until)
+	require.Positive(t, ask(w.visitor(t, "three"), 0).Until)
+}
+
 // turnLeft: an ended crawl leaves the clock to the next after its last interval, a lost
 // one when its turn is over.
 func turnLeft(t *testing.T, w *world) {
