@@ -35,11 +35,11 @@ func TestMain(m *testing.M) {
 }
 
 func withAgent(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "crawlfleet-nomad-")
+	program, err := nomadagent.Program("../../bin")
 	if err != nil {
 		return 0, err
 	}
-	program, err := nomadagent.Program("../../bin")
+	dir, err := os.MkdirTemp("", "crawlfleet-nomad-")
 	if err != nil {
 		return 0, err
 	}

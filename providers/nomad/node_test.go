@@ -27,6 +27,7 @@ func cluster(t *testing.T, server nomadagent.Options, clients ...nomadagent.Opti
 	require.NoError(t, err)
 	dir, err := os.MkdirTemp("", "crawlfleet-nomad-")
 	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.Remove(dir), "an agent has left something") })
 	server.Server, server.Heartbeat = true, lostAfter
 	var all []*nomadagent.Agent
 	for n, o := range append([]nomadagent.Options{server}, clients...) {
