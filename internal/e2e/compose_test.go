@@ -218,6 +218,9 @@ func (c *composition) holds(t *testing.T) {
 		"server": {"control"}, "control": {"control", "outside"}, "gateway": {"control", "crawlers"},
 		"crawler": {"crawlers"},
 	}
+	well := string(c.run(t, "doctor")) // nothing fails
+	require.Contains(t, well, "workers poll crawlfleet, launch.docker")
+	require.Contains(t, well, "this machine is "+c.host.String()+" there")
 	seen := map[string]int{}
 	for _, one := range list.Items {
 		service, ours := strings.CutPrefix(one.Names[0], "/"+c.name+"-")

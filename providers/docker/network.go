@@ -117,6 +117,9 @@ func (p *Provider) lookNetwork(ctx context.Context) (Network, bool, error) {
 	for _, c := range all[0].IPAM.Config {
 		if c.Subnet.Addr().Is4() {
 			n.Subnet, n.Gateway = c.Subnet.Masked(), c.Gateway
+			if !n.Gateway.IsValid() { // who made it left the choice to the engine, which takes the first
+				n.Gateway = gateway(n.Subnet)
+			}
 		}
 	}
 	if p.o.Subnet.IsValid() && n.Subnet != p.o.Subnet.Masked() {

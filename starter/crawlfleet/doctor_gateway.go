@@ -140,6 +140,9 @@ func (d *doctor) shut(check string, at *url.URL, err error) {
 		d.fail(check, "its certificate: "+invalid.Error(), probe)
 	case d.at == nil && !d.dir.Held():
 		d.warn(check, "nobody answers at "+at.String()+"; it is started with the fleet", "crawlfleet dev")
+	case d.cfg.Gateway.Listen == "":
+		d.warn(check, "it is not on this machine, and not reached from here: "+err.Error()+
+			"; crawlers may be on a network of their own with it", "crawlfleet crawler list  # whether any serves")
 	default:
 		d.fail(check, "a crawler cannot come in: "+err.Error(), d.gatewayLog())
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
-	"github.com/crawlfleet/crawlfleet/providers/process"
 )
 
 const (
@@ -102,14 +101,17 @@ func (d *doctor) searchAttributes(ctx context.Context, c *client.Client) {
 // queues wants a worker on each queue of the control side, and its clock to be the server's.
 func (d *doctor) queues(ctx context.Context, c *client.Client) {
 	const check = "control queues"
-	var newest time.Time
-	for _, q := range []struct {
+	type queue struct {
 		name string
 		kind enumspb.TaskQueueType
-	}{
-		{fleet.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW},
-		{fleet.LaunchQueue(process.Account), enumspb.TASK_QUEUE_TYPE_ACTIVITY},
-	} {
+	}
+	all, names := []queue{{fleet.ControlQueue, enumspb.TASK_QUEUE_TYPE_WORKFLOW}}, []string{fleet.ControlQueue}
+	for _, a := range accounts(d.cfg.Config) {
+		all = append(all, queue{fleet.LaunchQueue(a), enumspb.TASK_QUEUE_TYPE_ACTIVITY})
+		names = append(names, fleet.LaunchQueue(a))
+	}
+	var newest time.Time
+	for _, q := range all {
 		seen, err := c.Temporal().WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 			Namespace: c.Namespace(), TaskQueueType: q.kind,
 			TaskQueue: &taskqueuepb.TaskQueue{Name: q.name, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
@@ -128,7 +130,7 @@ func (d *doctor) queues(ctx context.Context, c *client.Client) {
 			}
 		}
 	}
-	d.ok(check, "workers poll "+fleet.ControlQueue+" and "+fleet.LaunchQueue(process.Account))
+	d.ok(check, "workers poll "+strings.Join(names, ", "))
 	if ahead := time.Until(newest); ahead > skewWarn {
 		d.fail("clock", fmt.Sprintf("Temporal's is at least %s ahead of this machine's; idle times and deadlines are wrong",
 			span(ahead)), "timedatectl")
