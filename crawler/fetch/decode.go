@@ -47,11 +47,18 @@ func (d *decoding) close() {
 	d.closers, d.Reader = nil, strings.NewReader("")
 }
 
+// codings are those that IANA registers as HTTP content codings, with their older names. What
+// else is in the header (utf-8, none, binary) says nothing of the bytes: browsers take them as
+// they are (Fetch standard, "handle content codings").
+var codings = []string{
+	"aes128gcm", "br", "compress", "dcb", "dcz", "deflate", "exi", "gzip", "pack200-gzip", "x-compress", "x-gzip", "zstd",
+}
+
 // layers reads a Content-Encoding header, outermost first.
 func layers(header string) []string {
 	var names []string
 	for name := range strings.SplitSeq(strings.ToLower(header), ",") {
-		if name = strings.TrimSpace(name); name != "" && name != "identity" {
+		if name = strings.TrimSpace(name); slices.Contains(codings, name) {
 			names = append(names, name)
 		}
 	}
@@ -115,7 +122,7 @@ func (p *pools) undo(d *decoding, name string) error {
 	return nil
 }
 
-func (p *pools) gzip(d *decoding, src io.Reader) error {
+func (p *pools) gzip(d *decoding, src *bufio.Reader) error {
 	z, _ := p.gzips.Get().(*gzip.Reader)
 	if z == nil {
 		z = new(gzip.Reader)
@@ -123,25 +130,37 @@ func (p *pools) gzip(d *decoding, src io.Reader) error {
 	if err := z.Reset(src); err != nil {
 		return fmt.Errorf("%w: %w", ErrEncoding, err)
 	}
-	d.Reader = &padded{z: z}
+	z.Multistream(false)
+	d.Reader = &members{z: z, src: src}
 	d.closers = append(d.closers, func() { p.gzips.Put(z) })
 	return nil
 }
 
-// padded is a gzip stream behind which padding may follow.
-type padded struct {
-	z    *gzip.Reader
-	some bool
+// members are those of a gzip stream (RFC 1952, 2.2), behind which anything may follow: padding,
+// or what a server has appended. As browsers do, that is left alone.
+type members struct {
+	z   *gzip.Reader // of one member
+	src *bufio.Reader
 }
 
 // Read implements io.Reader.
-func (p *padded) Read(b []byte) (int, error) {
-	n, err := p.z.Read(b)
-	p.some = p.some || n > 0
-	if p.some && errors.Is(err, gzip.ErrHeader) {
-		return n, io.EOF
+func (m *members) Read(b []byte) (int, error) {
+	for {
+		n, err := m.z.Read(b)
+		if n > 0 && errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if n > 0 || !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if magic, _ := m.src.Peek(2); string(magic) != "\x1f\x8b" {
+			return 0, io.EOF
+		}
+		if err := m.z.Reset(m.src); err != nil {
+			return 0, err
+		}
+		m.z.Multistream(false)
 	}
-	return n, err
 }
 
 func (p *pools) brotli(d *decoding, src io.Reader) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/andybalholm/brotli"
@@ -50,6 +51,38 @@ func TestDecode_ZstdWindowIsBounded(t *testing.T) {
 	require.NoError(t, z.Close())
 	_, _, err = read(new(pools), out.Bytes(), "zstd", 100<<20)
 	require.ErrorIs(t, err, ErrEncoding)
+}
+
+// RFC 1952, 2.2, and what servers append to it; Fetch standard, "handle content codings".
+func TestDecode_ByWhatTheBodyIs(t *testing.T) {
+	t.Parallel()
+	const text = "text"
+	one := string(packed(t, "gzip", []byte(text)))
+	empty := string(packed(t, "gzip", nil))
+	for name, c := range map[string]struct{ encoding, wire, want string }{
+		"two members":        {"gzip", one + one, text + text},
+		"an empty member":    {"gzip", empty + one + empty, text},
+		"a word behind":      {"gzip", one + "end", text},
+		"much behind":        {"gzip", one + strings.Repeat("end", 100), text},
+		"zeros behind":       {"gzip", one + strings.Repeat("\x00", 512), text},
+		"a charset":          {"utf-8", text, text},
+		"none":               {"none", text, text},
+		"a type":             {"text/html", text, text},
+		"a charset and gzip": {"UTF-8, GZIP", one, text},
+	} {
+		got, _, err := read(new(pools), []byte(c.wire), c.encoding, 1<<20)
+		require.NoError(t, err, name)
+		require.Equal(t, c.want, string(got), name)
+	}
+	for name, c := range map[string]struct{ encoding, wire string }{
+		"the second member is cut":       {"gzip", one + one[:len(one)-3]},
+		"and so is its beginning":        {"gzip", one + one[:5]},
+		"an encoding that nobody undoes": {"compress", text},
+		"one that needs a dictionary":    {"dcb", text},
+	} {
+		_, _, err := read(new(pools), []byte(c.wire), c.encoding, 1<<20)
+		require.Error(t, err, name)
+	}
 }
 
 func packed(t testing.TB, encoding string, b []byte) []byte {

@@ -111,22 +111,24 @@ func (p *parser) rules() Rules {
 	return Rules{patterns: g.patterns, Delay: g.delay, Sitemaps: p.sitemaps}
 }
 
+// line takes the names of rules as Google's parser does, frequent typing errors among them
+// (github.com/google/robotstxt, robots.cc).
 func (p *parser) line(line string) {
 	key, value, ok := split(line)
 	if !ok {
 		return
 	}
 	switch strings.ToLower(key) {
-	case "user-agent":
+	case "user-agent", "useragent", "user agent":
 		p.agent(value)
 	case "allow":
 		p.rule(value, true)
-	case "disallow":
+	case "disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw":
 		p.rule(value, false)
-	case "crawl-delay":
+	case "crawl-delay", "crawldelay":
 		// Not part of RFC 9309, so it must not close the list of agents.
 		p.delay(value)
-	case "sitemap":
+	case "sitemap", "site-map":
 		p.sitemaps = append(p.sitemaps, value)
 	}
 }
@@ -135,7 +137,7 @@ func (p *parser) line(line string) {
 // where somebody forgot the colon, as the search engines do.
 func split(line string) (key, value string, ok bool) {
 	line, _, _ = strings.Cut(line, "#")
-	line = strings.TrimSpace(line)
+	line = strings.TrimSpace(strings.ReplaceAll(line, "\x00", "")) // as C programs write it
 	key, value, ok = strings.Cut(line, ":")
 	if !ok {
 		words := strings.Fields(line)

@@ -9,8 +9,6 @@ import (
 	"io"
 	"math"
 	"strings"
-
-	"golang.org/x/net/html/charset"
 )
 
 const (
@@ -43,11 +41,9 @@ const headSize = 1024
 // Read reads a body as it comes: of a file of 50 MiB nothing is held but its URLs.
 func Read(body io.Reader, w Wanted) List {
 	plain := unpacked(body)
-	in := bufio.NewReaderSize(plain, 2*maxText)
+	in := readable(plain)
 	head, _ := in.Peek(headSize) // what there is
-	start := bytes.TrimLeft(bytes.TrimPrefix(head, mark), " \t\r\n")
-	isXML := bytes.HasPrefix(start, []byte("<")) ||
-		bytes.HasPrefix(head, []byte("\xfe\xff")) || bytes.HasPrefix(head, []byte("\xff\xfe"))
+	isXML := bytes.HasPrefix(bytes.TrimLeft(head, " \t\n"), []byte("<"))
 	var l List
 	switch {
 	case isXML && (w.Sitemaps || w.Feeds):
@@ -58,9 +54,6 @@ func Read(body io.Reader, w Wanted) List {
 	l.Cut = l.Cut || plain.cut
 	return l
 }
-
-// mark is the byte order mark of UTF-8.
-var mark = []byte("\xef\xbb\xbf")
 
 // input is a body that ends where it breaks off, or where it is too long.
 type input struct {
@@ -99,13 +92,10 @@ func (in *input) Read(p []byte) (int, error) {
 }
 
 func readPlain(in *bufio.Reader) (l List) {
-	for first := true; ; first = false {
+	for {
 		line, more, err := in.ReadLine()
 		if err != nil {
 			return l
-		}
-		if first {
-			line = bytes.TrimPrefix(line, mark)
 		}
 		s := string(bytes.TrimSpace(line))
 		long := more || len(s) > maxText
@@ -136,7 +126,7 @@ func readXML(in io.Reader, w Wanted) List {
 	d := &document{wanted: w}
 	decoder := xml.NewDecoder(in)
 	decoder.Strict = false
-	decoder.CharsetReader = charset.NewReaderLabel
+	decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil } // it is UTF-8
 	decoder.Entity = xml.HTMLEntity
 	for {
 		token, err := decoder.RawToken() // elements that do not match are not a reason to stop

@@ -3,9 +3,11 @@ package source_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +24,48 @@ func zipped(t testing.TB, s string) string {
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	return b.String()
+}
+
+// wide is a text as UTF-16 without a mark.
+func wide(s string, order binary.AppendByteOrder) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune(s)) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+// What is not as XML wants it costs no entry: XML 1.0, 2.2 (characters), 2.8 and F.1 (encodings).
+func TestRead_WhatIsNoXML(t *testing.T) {
+	t.Parallel()
+	const body = "<urlset><url><loc>http://a.test/1</loc></url><url><loc>http://a.test/2</loc></url></urlset>"
+	const declared = "<?xml version='1.0' encoding='utf-16'?>" + body
+	two := []string{"http://a.test/1", "http://a.test/2"}
+	between := func(s string) string { return strings.Replace(body, "</url>", "</url>"+s, 1) }
+	for name, doc := range map[string]string{
+		"UTF-16, little":            "\xff\xfe" + wide(declared, binary.LittleEndian),
+		"UTF-16, big":               "\xfe\xff" + wide(body, binary.BigEndian),
+		"UTF-16, unmarked":          wide(declared, binary.LittleEndian),
+		"UTF-16, big, unmarked":     wide(declared, binary.BigEndian),
+		"UTF-16 in a list":          "\xff\xfe" + wide("http://a.test/1\r\nhttp://a.test/2\r\n", binary.LittleEndian),
+		"UTF-16 that is none":       declared,
+		"UTF-8 mark, other name":    "\xef\xbb\xbf<?xml version='1.0' encoding='koi8-r'?>" + body,
+		"an encoding nobody knows":  "<?xml version='1.0' encoding='fancy'?>" + body,
+		"a version nobody reads":    "<?xml version='1.1'?>" + body,
+		"a wrong byte":              between("\xe4"),
+		"a wrong byte, packed":      zipped(t, between("\xe4")),
+		"a zero":                    between("\x00"),
+		"a control character":       between("<x>\x0b</x>"),
+		"a bracket in text":         between("<x>1 < 2 <3 <\"</x>"),
+		"an old system's list":      "\xef\xbb\xbfhttp://a.test/1\rhttp://a.test/2\r",
+		"a bracket where one stops": between(strings.Repeat("< ", 20_000)),
+	} {
+		l := source.Read(strings.NewReader(doc), all)
+		require.Equal(t, two, l.URLs, name)
+		require.False(t, l.Cut, name)
+	}
+	l := source.Read(strings.NewReader("<?xml version='1.0' encoding='koi8-r'?><urlset><url><loc>http://a.test/\xc1</loc></url></urlset>"), all)
+	require.Equal(t, []string{"http://a.test/а"}, l.URLs)
 }
 
 func TestRead(t *testing.T) {
