@@ -54,7 +54,7 @@ func TestNodes_CutFromTheServers(t *testing.T) {
 	wire := newCable(t)
 	far := node("DE", "203.0.113.1")
 	far.Bind, far.Prefix = wire.there, []string{"ip", "netns", "exec", wire.name}
-	agents := cluster(t, nomadagent.Options{Bind: wire.here}, far, node("NL", "203.0.113.2"))
+	agents := cluster(t, nomadagent.Options{Bind: wire.here, Heartbeat: lostAfter}, far, node("NL", "203.0.113.2"))
 	w := newWorld(t, agents[0])
 	p, err := nomad.New(countries(w.options(t)))
 	require.NoError(t, err)

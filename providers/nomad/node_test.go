@@ -1,6 +1,7 @@
 package nomad_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -16,8 +17,12 @@ import (
 	"github.com/crawlfleet/crawlfleet/providers/providertest"
 )
 
-// lostAfter is how soon the servers of these tests take a silent client for lost.
-const lostAfter = time.Second
+const (
+	// lostAfter is how soon a server takes a silent client for lost where a test waits for it.
+	lostAfter = 5 * time.Second
+	// keptFor is how long it does not where none is lost, however busy the machine is.
+	keptFor = time.Minute
+)
 
 // cluster starts a server and clients with the labels, each with a directory of its own,
 // and ends them after the test's jobs.
@@ -28,7 +33,7 @@ func cluster(t *testing.T, server nomadagent.Options, clients ...nomadagent.Opti
 	dir, err := os.MkdirTemp("", "crawlfleet-nomad-")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.Remove(dir), "an agent has left something") })
-	server.Server, server.Heartbeat = true, lostAfter
+	server.Server, server.Heartbeat = true, cmp.Or(server.Heartbeat, keptFor)
 	var all []*nomadagent.Agent
 	for n, o := range append([]nomadagent.Options{server}, clients...) {
 		o.Program = program
@@ -75,7 +80,7 @@ func (w world) at(country string) fleet.Spec {
 // is neither replaced nor forgotten.
 func TestNodes_PlacementAndLoss(t *testing.T) {
 	t.Parallel()
-	agents := cluster(t, nomadagent.Options{}, node("DE", "203.0.113.1"), node("NL", "203.0.113.2"))
+	agents := cluster(t, nomadagent.Options{Heartbeat: lostAfter}, node("DE", "203.0.113.1"), node("NL", "203.0.113.2"))
 	w := newWorld(t, agents[0])
 	p, err := nomad.New(countries(w.options(t)))
 	require.NoError(t, err)
