@@ -30,6 +30,27 @@ func TestRedirect_TargetIsAPageOfItsOwn(t *testing.T) {
 	require.Len(t, s.hits("/new"), 1)
 }
 
+// Old servers write Locations in encodings of their own, and want them back.
+func TestRedirect_BytesOfALocationComeBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.page("/", "/latin", "/modern")
+	s.handle("/latin", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/stra\xdfe")
+		w.WriteHeader(http.StatusFound)
+	})
+	s.handle("/modern", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "/straße")
+		w.WriteHeader(http.StatusFound)
+	})
+	p := newPlane(s.ticket("/"))
+	crawl(t, p)
+	for from, to := range map[string]string{"/latin": "/stra%DFe", "/modern": "/stra%C3%9Fe"} {
+		require.Equal(t, s.URL+to, p.page(s.URL + from).Links[0].URL)
+		require.Len(t, s.hits(to), 1)
+	}
+}
+
 func TestRedirect_EachHopIsChecked(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

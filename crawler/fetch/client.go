@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gocolly/colly/v2"
 
@@ -90,7 +93,7 @@ type Response struct {
 	Status      int
 	Header      http.Header // without what the body's decoding made untrue
 	ContentType string      // as it was sent
-	Location    string      // of a redirect, as it was sent
+	Location    string      // of a redirect, as it was sent, with bytes that are no UTF-8 escaped
 	Cookies     bool        // whether it set any
 	Body        []byte      // decoded, or what Request.Take made of it
 	Size        int64       // of the decoded body
@@ -159,7 +162,7 @@ func (v *Visitor) Get(ctx context.Context, r Request) (Response, error) {
 	}
 	return Response{
 		Status: resp.StatusCode, Header: *resp.Headers,
-		ContentType: got.contentType, Location: got.location,
+		ContentType: got.contentType, Location: escapedLocation(got.location),
 		Cookies: len((*resp.Headers)["Set-Cookie"]) > 0,
 		Body:    resp.Body, Size: got.size, Cut: got.cut, Refused: got.refused,
 		SHA256: hex.EncodeToString(got.sum.Sum(nil)),
@@ -186,4 +189,22 @@ func (v *Visitor) header(since Validators) http.Header {
 		h["If-Modified-Since"] = []string{since.LastModified}
 	}
 	return h
+}
+
+// escapedLocation writes the bytes of a Location that is no UTF-8 as escapes: the site wants
+// them back as they are, in whatever encoding, and browsers do so (RFC 9110, 10.2.2 has no
+// such bytes at all).
+func escapedLocation(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] < utf8.RuneSelf {
+			b.WriteByte(s[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", s[i])
+		}
+	}
+	return b.String()
 }
