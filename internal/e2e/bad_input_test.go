@@ -98,8 +98,9 @@ func TestBadTicket_IsRefusedByFieldOrCauseAtBothDoorsAndDisturbsNobody(t *testin
 	beside := a.Submit(maze(s, 100, 50*time.Millisecond))
 	beside.Leased()
 	for i, w := range wrongs(a.ID, s.URL()) {
-		said := f.Crawlfleet(t, w.document, "ticket", "submit", "-f", "-", "--wait", "-o", "json")
-		w.refused(t, said.Error(t))
+		submit := []string{"ticket", "submit", "-f", "-", "-o", "json"}
+		w.refused(t, f.Crawlfleet(t, w.document, append(submit, "--wait")...).Error(t))
+		w.refused(t, f.Crawlfleet(t, w.document, submit...).Error(t))
 		w.refusedByTemporal(t, f, "Ticket", fmt.Sprintf("bad-%s-%d", a.ID, i))
 	}
 	r := beside.End()

@@ -2,11 +2,9 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 	"github.com/crawlfleet/crawlfleet/internal/client"
@@ -87,17 +85,9 @@ func inputOf(field string) string {
 	return ""
 }
 
-const (
-	// acceptWithin is how long a form waits for the ticket to be accepted or refused,
-	// which takes milliseconds.
-	acceptWithin = 15 * time.Second
-	// lookEvery is the pause between two looks at the ticket's row.
-	lookEvery = 20 * time.Millisecond
-)
-
 // start submits a ticket and answers when it is accepted, or with why it is refused.
 func (s *site) start(ctx context.Context, in fleet.TicketInput) (fleet.TicketID, error) {
-	ctx, cancel := context.WithTimeout(ctx, acceptWithin)
+	ctx, cancel := context.WithTimeout(ctx, steerWithin)
 	defer cancel()
 	to, err := s.Steer(ctx)
 	if err != nil {
@@ -107,30 +97,5 @@ func (s *site) start(ctx context.Context, in fleet.TicketInput) (fleet.TicketID,
 	if err != nil {
 		return "", err
 	}
-	ended := make(chan error, 1)
-	go func() {
-		_, err := to.WaitTicket(ctx, started.WorkflowID, started.RunID)
-		ended <- err
-	}()
-	for {
-		row, err := s.Control.Ticket(ctx, started.Tenant, started.Ticket)
-		if err == nil && row.RunID == started.RunID {
-			return started.Ticket, nil
-		}
-		select {
-		case err := <-ended:
-			return started.Ticket, late(ctx, err, started)
-		case <-ctx.Done():
-			return "", late(ctx, ctx.Err(), started)
-		case <-time.After(lookEvery):
-		}
-	}
-}
-
-func late(ctx context.Context, err error, t client.Ticket) error {
-	if err == nil || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return err
-	}
-	return fleet.Errorf(fleet.CodeUnavailable, "ticket "+string(t.Ticket)+
-		" is submitted and not accepted yet; it is listed when it is").Because(err)
+	return started.Ticket, client.Accepted(ctx, to, s.Control, started)
 }

@@ -60,7 +60,7 @@ func (a *App) showProgress(ctx context.Context, t client.Ticket) {
 }
 
 // awaitAll waits for the tickets of a batch and prints their results in order.
-func (a *App) awaitAll(ctx context.Context, s steering, tickets []client.Ticket, wait waitFlags) error {
+func (a *App) awaitAll(ctx context.Context, s steering, tickets []submitted, wait waitFlags) error {
 	waiting, cancel := wait.context(ctx)
 	defer cancel()
 	out := stream[fleet.TicketResult]{app: a, text: a.printResult}
@@ -72,7 +72,7 @@ func (a *App) awaitAll(ctx context.Context, s steering, tickets []client.Ticket,
 			left := fmt.Sprintf("%d of %d tickets", len(tickets)-i, len(tickets))
 			return errors.Join(out.end(), a.stillWaiting(ctx, left, "crawlfleet ticket list"))
 		case err != nil:
-			a.printError(err, string(t.Ticket))
+			a.printError(err, string(t.Ticket.Ticket))
 			worst = &exitStatus{code: exitError}
 			continue
 		}

@@ -54,7 +54,11 @@ func (a *App) retry(ctx context.Context, tenant string, id fleet.TicketID, wait 
 	if wait.wait {
 		return a.await(ctx, s, started, wait)
 	}
+	word, err := a.accepted(ctx, s, started)
+	if err != nil {
+		return err
+	}
 	return printOne(a, started, func(w io.Writer) {
-		fmt.Fprintf(w, "ticket %s of tenant %s: attempt %d submitted\n", id, t, in.Attempt)
+		fmt.Fprintf(w, "ticket %s of tenant %s: attempt %d %s\n", id, t, in.Attempt, word)
 	})
 }

@@ -203,23 +203,51 @@ func (a *App) submitOne(ctx context.Context, s steering, r request, wait waitFla
 		return err
 	}
 	a.noteContact()
-	if !wait.wait {
-		return printOne(a, t, func(w io.Writer) { printStarted(w, t) })
+	if wait.wait {
+		return a.await(ctx, s, t, wait)
 	}
-	return a.await(ctx, s, t, wait)
+	word, err := a.accepted(ctx, s, t)
+	if err != nil {
+		return err
+	}
+	return printOne(a, t, func(w io.Writer) { printStarted(w, t, word) })
 }
 
-func printStarted(w io.Writer, t client.Ticket) {
-	word := "submitted"
+// notYet is said of a ticket that no worker has looked at.
+const notYet = "submitted, and not accepted yet"
+
+// accepted waits until a ticket is accepted, and says how far it came. The error is why it is
+// refused. Where the stores are on another machine only Temporal knows it yet.
+func (a *App) accepted(ctx context.Context, s steering, t client.Ticket) (word string, err error) {
 	if t.Attached {
-		word = "runs already"
+		return "runs already", nil
 	}
+	rows, err := a.reader(ctx)
+	if err != nil {
+		return "submitted", nil
+	}
+	err = client.Accepted(ctx, s, rows, t)
+	switch {
+	case err == nil:
+		return "accepted", nil
+	case ctx.Err() != nil || hasCode(err, fleet.CodeTimeout):
+		return notYet, nil
+	}
+	return "", err
+}
+
+func printStarted(w io.Writer, t client.Ticket, word string) {
 	fmt.Fprintf(w, "ticket %s of tenant %s %s\n", t.Ticket, t.Tenant, word)
 }
 
+// submitted is a ticket of a batch that was started.
+type submitted struct {
+	client.Ticket
+	at string // where its document stands
+}
+
 func (a *App) submitBatch(ctx context.Context, s steering, requests []request, wait waitFlags) error {
-	started, failed := make([]client.Ticket, 0, len(requests)), 0
-	out := stream[client.Ticket]{app: a, text: printStarted}
+	started, failed := make([]submitted, 0, len(requests)), 0
 	for _, r := range requests {
 		t, err := client.Ticket{}, r.err
 		if err == nil {
@@ -233,31 +261,49 @@ func (a *App) submitBatch(ctx context.Context, s steering, requests []request, w
 			a.printError(err, r.at)
 			continue
 		}
-		started = append(started, t)
-		if !wait.wait {
-			err = out.add(t)
-		}
-		if err != nil {
-			return err
-		}
+		started = append(started, submitted{t, r.at})
 	}
+	left := len(requests) - len(started) - failed
 	if len(started) > 0 {
 		a.noteContact()
 	}
-	a.note("%d submitted, %d refused of %d", len(started), failed, len(requests))
 	var err error
 	if wait.wait {
+		a.note("%d submitted, %d refused of %d", len(started), failed, len(requests))
 		err = a.awaitAll(ctx, s, started, wait)
 	} else {
-		err = out.end()
+		var refused int
+		refused, err = a.acceptedAll(ctx, s, started)
+		failed += refused
+		a.note("%d submitted, %d refused of %d", len(started)-refused, failed, len(requests))
 	}
-	if left := len(requests) - len(started) - failed; left > 0 {
+	if left > 0 {
 		return fleet.Errorf(fleet.CodeTimeout, fmt.Sprintf("interrupted; %d were not submitted", left))
 	}
 	if failed > 0 {
 		return &exitStatus{code: exitError}
 	}
 	return err
+}
+
+// acceptedAll prints the tickets of a batch as they are accepted, and counts those that are
+// refused. When one is not accepted in time, the others are not waited for.
+func (a *App) acceptedAll(ctx context.Context, s steering, started []submitted) (refused int, err error) {
+	word := ""
+	out := stream[client.Ticket]{app: a, text: func(w io.Writer, t client.Ticket) { printStarted(w, t, word) }}
+	for _, t := range started {
+		if word != notYet {
+			if word, err = a.accepted(ctx, s, t.Ticket); err != nil {
+				refused++
+				a.printError(err, t.at)
+				continue
+			}
+		}
+		if err := out.add(t.Ticket); err != nil {
+			return refused, err
+		}
+	}
+	return refused, out.end()
 }
 
 // noteContact says once that sites cannot reach the operator.
