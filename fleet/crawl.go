@@ -102,14 +102,6 @@ func (c Cuts) Plus(d Cuts) Cuts {
 	}
 }
 
-// Total is how many links were cut.
-func (c Cuts) Total() (sum int64) {
-	for _, r := range c.reasons() {
-		sum += r.n
-	}
-	return sum
-}
-
 // String names each reason with its number, "" for none.
 func (c Cuts) String() string {
 	var parts []string
