@@ -49,8 +49,7 @@ func TestNomad_CutFromTheDatabaseOnly(t *testing.T) {
 	more(0, "at first")
 	for _, forgets := range []bool{false, true} {
 		wire.Cut()
-		time.Sleep(2 * time.Second) // what had come through the wire is stored
-		before := stored()
+		before := settled(stored)
 		if forgets {
 			crawls = append(crawls, a.Submit(page(s.ShopURL("/about"))))
 		}
