@@ -13,8 +13,9 @@ import (
 )
 
 // The gateway dies in the very moment in which a task goes through it, or a result. Temporal
-// has handed the task out, and its crawler does not have it: the ticket goes on within a
-// minute, on the same crawler, and nothing is fetched twice.
+// has handed the task out, and its crawler does not have it: the ticket goes on, on the same
+// crawler, and nothing is fetched twice. Without that it goes on after the 12 minutes of Crawl's
+// heartbeat, for which End has no patience.
 func TestGateway_ATaskThatIsLostOnItsWayIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string]func() meddler{"the task": loseFirstTask, "its result": loseFirstResult} {
@@ -31,7 +32,6 @@ func TestGateway_ATaskThatIsLostOnItsWayIsGivenAgain(t *testing.T) {
 			require.Equal(t, fleet.OutcomeDone, k.End().Outcome)
 			took := time.Since(k.Row().Times.Accepted)
 			t.Logf("lost, given again and done after %s", took.Round(time.Millisecond))
-			require.Less(t, took, time.Minute)
 
 			crawlers := a.Crawlers(true)
 			require.Len(t, crawlers, 1, "a healthy crawler is not buried")

@@ -41,7 +41,7 @@ func TestTicket_RetryGoesOnWhereTheAttemptBeforeEnded(t *testing.T) {
 	retry := func(k *Ticket) Said {
 		return f.Crawlfleet(t, "", "ticket", "retry", string(k.Name), "-t", string(a.ID), "--wait", "-o", "json")
 	}
-	k := a.Submit(maze(s, 60, 50*time.Millisecond))
+	k := a.Submit(maze(s, 60, 150*time.Millisecond))
 	first := k.runOf()
 	Await(t, "some pages", func() (bool, string) { n := len(k.Fetched()); return n > 5, show(n) })
 	require.Equal(t, fleet.CodeConflict, retry(k).Error(t).Code, "it runs")

@@ -45,7 +45,7 @@ func TestTenant_SuspendDrainsToZeroAndResumeGoesOnWithAll(t *testing.T) {
 	t.Parallel()
 	f, s := shared(t), site(t, sample.Options{})
 	a := f.NewTenant(t, fleet.Plan{MaxCrawlers: 1})
-	k := a.Submit(maze(s, 100, 50*time.Millisecond))
+	k := a.Submit(maze(s, 100, 100*time.Millisecond))
 	Await(t, "some pages", func() (bool, string) { n := len(s.Log()); return n > 5, show(n) })
 	a.update("suspend", `{"reason":"unpaid","grace":"100ms"}`).OK(t)
 	k.Waits(fleet.WaitSuspended)

@@ -14,7 +14,7 @@ func TestTicket_PausedOneGivesItsSlotBackAndGoesOn(t *testing.T) {
 	t.Parallel()
 	f, s := shared(t), site(t, sample.Options{})
 	a := f.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1})
-	k := a.Submit(maze(s, 60, 50*time.Millisecond))
+	k := a.Submit(maze(s, 60, 150*time.Millisecond))
 	Await(t, "some pages", func() (bool, string) { n := len(s.Log()); return n > 5, show(n) })
 	f.TemporalCLI(t, "workflow", "update", "execute", "--workflow-id", k.WorkflowID, "--name", "pause",
 		"--input", `{"reason":"lunch"}`).OK(t)

@@ -38,7 +38,7 @@ func TestReset_TicketGoesOnAndStoresNothingTwice(t *testing.T) {
 	f, s := shared(t), site(t, sample.Options{})
 	a := f.NewTenant(t, fleet.Plan{MaxCrawlers: 1, SlotsPerCrawler: 1})
 	const pages = 150
-	k := a.Submit(maze(s, pages, 20*time.Millisecond))
+	k := a.Submit(maze(s, pages, 60*time.Millisecond))
 	Await(t, "some pages", func() (bool, string) { n := len(s.Log()); return n > 20, show(n) })
 	f.TemporalCLI(t, "workflow", "reset", "-w", k.WorkflowID, "--type", "FirstWorkflowTask",
 		"--reason", "an operator").OK(t)
