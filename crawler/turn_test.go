@@ -42,31 +42,37 @@ func (r *rows) Claim(ctx context.Context, q fleet.ClaimRequest) (fleet.ClaimAnsw
 	return r.Store.Claim(ctx, q, r.specs[q.Ticket])
 }
 
-// Two tickets of a tenant on one site, on two crawlers, keep the interval between them.
-func TestTurns_TicketsOnTwoCrawlersShareTheInterval(t *testing.T) {
-	t.Parallel()
-	const pages = 30
-	s := newSite(t)
-	chain(s, pages)
+// crawlTwice has two tickets of a tenant crawl a chain on two crawlers at the same time.
+func crawlTwice(t *testing.T, s *site, delay time.Duration, pages int) {
+	t.Helper()
 	one, two := s.ticket("/p0?one"), s.ticket("/p0?two")
-	delay := fleet.Duration(200 * time.Millisecond)
 	one.ID, two.ID = "one", "two"
-	one.Fetch.Delay, two.Fetch.Delay = &delay, &delay
+	one.Fetch.Delay, two.Fetch.Delay = (*fleet.Duration)(&delay), (*fleet.Duration)(&delay)
 	r := newRows(t, one, two)
 	var crawls sync.WaitGroup
 	for _, id := range []fleet.TicketID{"one", "two"} {
 		crawls.Go(func() {
 			result, err := newEngine(t, r).Crawl(t.Context(), tenant, id, fleet.GUID(id), 1, nil)
 			require.NoError(t, err)
-			require.EqualValues(t, pages+1, result.Counters.Fetched)
+			require.EqualValues(t, pages, result.Counters.Fetched)
 		})
 	}
 	crawls.Wait()
-	requireGaps(t, s, delay.Std())
+}
+
+// Two tickets of a tenant on one site, on two crawlers, keep the interval between them.
+func TestTurns_TicketsOnTwoCrawlersShareTheInterval(t *testing.T) {
+	t.Parallel()
+	const pages = 30
+	s := newSite(t)
+	chain(s, pages)
+	const delay = 200 * time.Millisecond
+	crawlTwice(t, s, delay, pages+1)
+	requireGaps(t, s, delay)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// What the site saw, robots.txt included, beside its bound: make bench-crawl measures it.
-	bound := time.Duration(len(s.log)-1) * delay.Std()
+	bound := time.Duration(len(s.log)-1) * delay
 	t.Logf("took %s, the bound is %s", s.log[len(s.log)-1].at.Sub(s.log[0].at).Round(time.Millisecond), bound)
 }
 
@@ -92,20 +98,7 @@ func TestTurns_TicketsOnTwoCrawlersSlowDownTogether(t *testing.T) {
 			fmt.Fprintf(w, "<a href='/p%d?%s'>n</a>", n+1, r.URL.RawQuery)
 		}
 	})
-	one, two := s.ticket("/p0?one"), s.ticket("/p0?two")
-	delay := fleet.Duration(100 * time.Millisecond)
-	one.ID, two.ID = "one", "two"
-	one.Fetch.Delay, two.Fetch.Delay = &delay, &delay
-	r := newRows(t, one, two)
-	var crawls sync.WaitGroup
-	for _, id := range []fleet.TicketID{"one", "two"} {
-		crawls.Go(func() {
-			result, err := newEngine(t, r).Crawl(t.Context(), tenant, id, fleet.GUID(id), 1, nil)
-			require.NoError(t, err)
-			require.EqualValues(t, pages+1, result.Counters.Fetched)
-		})
-	}
-	crawls.Wait()
+	crawlTwice(t, s, 100*time.Millisecond, pages+1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// From a second on each answer takes a tenth off, whichever ticket it is for.

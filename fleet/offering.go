@@ -90,3 +90,22 @@ func CheckOfferings(setting string, kind ProviderKind, all []Offering) error {
 	}
 	return nil
 }
+
+// LocalOfferings are the two places of a substrate on one machine, with country, price and
+// grain, so that failover, sessions and cost are real. They have no addresses yet.
+func LocalOfferings(kind ProviderKind, account Account, capacity int) []Offering {
+	place := func(name, country string, micros int64, grain Grain, idle time.Duration) Offering {
+		return Offering{
+			ID: OfferingID(string(kind) + "/local-" + name), Provider: kind, Account: account,
+			Region: "local-" + name, Country: country,
+			Price: Money{Micros: micros, Currency: "EUR"}, Grain: grain,
+			Capacity: capacity, IdleAfter: Duration(idle),
+		}
+	}
+	return []Offering{
+		place("a", "DE", 36_000, GrainSecond, 30*time.Second),
+		// Dearer by a sixth and with a minimum minute, so that the planner has a reason
+		// to choose, and a longer idle time, because the started minute is paid anyway.
+		place("b", "NL", 42_000, GrainMinute, time.Minute),
+	}
+}

@@ -1,9 +1,7 @@
 package flat
 
 import (
-	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -14,9 +12,7 @@ import (
 // Items writes items as rows under one header: a column for each field of their schema, one
 // for each field of an object in it with a dot between. A list is one column of JSON.
 type Items struct {
-	csv     *csv.Writer
-	columns []itemColumn
-	headed  bool
+	sheet[fleet.Item, itemColumn]
 }
 
 // itemColumn is one column: its name, and the way to its value.
@@ -27,7 +23,7 @@ type itemColumn struct {
 
 // NewItems makes a writer of items with these fields. Nothing is written yet.
 func NewItems(w io.Writer, fields map[string]fleet.Field) *Items {
-	return &Items{csv: csv.NewWriter(w), columns: itemColumns(fields, "", nil)}
+	return &Items{sheetOf[fleet.Item](w, itemColumns(fields, "", nil))}
 }
 
 func itemColumns(fields map[string]fleet.Field, prefix string, path []string) (all []itemColumn) {
@@ -43,41 +39,11 @@ func itemColumns(fields map[string]fleet.Field, prefix string, path []string) (a
 }
 
 // Write adds a row, after the header where it is the first one. Rows are buffered.
-func (w *Items) Write(item fleet.Item) error {
-	if err := w.head(); err != nil {
-		return err
-	}
-	row := make([]string, len(w.columns))
-	for i, c := range w.columns {
-		text, err := itemText(c.of(item))
-		if err != nil {
-			return fmt.Errorf("column %s: %w", c.name, err)
-		}
-		row[i] = text
-	}
-	return w.csv.Write(row)
-}
+func (w *Items) Write(item fleet.Item) error { return w.add(item) }
 
-// Flush writes what is buffered, and the header of a list without rows.
-func (w *Items) Flush() error {
-	if err := w.head(); err != nil {
-		return err
-	}
-	w.csv.Flush()
-	return w.csv.Error()
-}
+func (c itemColumn) title() string { return c.name }
 
-func (w *Items) head() error {
-	if w.headed {
-		return nil
-	}
-	w.headed = true
-	names := make([]string, len(w.columns))
-	for i, c := range w.columns {
-		names[i] = c.name
-	}
-	return w.csv.Write(names)
-}
+func (c itemColumn) text(item fleet.Item) (string, error) { return itemText(c.of(item)) }
 
 // of follows the path; an object that is not there has no values.
 func (c itemColumn) of(item fleet.Item) any {

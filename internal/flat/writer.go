@@ -2,9 +2,7 @@ package flat
 
 import (
 	"encoding"
-	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
 	"reflect"
 	"strconv"
@@ -12,11 +10,7 @@ import (
 )
 
 // Writer writes values of one type as rows under one header.
-type Writer[T any] struct {
-	csv     *csv.Writer
-	columns []column
-	headed  bool
-}
+type Writer[T any] struct{ sheet[reflect.Value, column] }
 
 // Keys names the keys of a map whose values get a column each.
 type Keys struct {
@@ -26,49 +20,15 @@ type Keys struct {
 
 // NewWriter makes a writer of T, which has to be a struct. Nothing is written yet.
 func NewWriter[T any](w io.Writer, maps ...Keys) *Writer[T] {
-	out := &Writer[T]{csv: csv.NewWriter(w)}
+	var columns []column
 	for _, c := range columnsOf(reflect.TypeFor[T](), "", nil) {
-		out.columns = append(out.columns, c.expanded(maps)...)
+		columns = append(columns, c.expanded(maps)...)
 	}
-	return out
+	return &Writer[T]{sheetOf[reflect.Value](w, columns)}
 }
 
 // Write adds a row, after the header where it is the first one. Rows are buffered.
-func (w *Writer[T]) Write(v T) error {
-	if err := w.head(); err != nil {
-		return err
-	}
-	row := make([]string, len(w.columns))
-	for i, c := range w.columns {
-		text, err := c.text(reflect.ValueOf(v))
-		if err != nil {
-			return fmt.Errorf("column %s: %w", c.name, err)
-		}
-		row[i] = text
-	}
-	return w.csv.Write(row)
-}
-
-// Flush writes what is buffered, and the header of a list without rows.
-func (w *Writer[T]) Flush() error {
-	if err := w.head(); err != nil {
-		return err
-	}
-	w.csv.Flush()
-	return w.csv.Error()
-}
-
-func (w *Writer[T]) head() error {
-	if w.headed {
-		return nil
-	}
-	w.headed = true
-	names := make([]string, len(w.columns))
-	for i, c := range w.columns {
-		names[i] = c.name
-	}
-	return w.csv.Write(names)
-}
+func (w *Writer[T]) Write(v T) error { return w.add(reflect.ValueOf(v)) }
 
 // column is one column: its name, and the way to its field and, in a map, its key.
 type column struct {
@@ -127,6 +87,8 @@ func textual(t reflect.Type) bool {
 	return t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) ||
 		t.Implements(reflect.TypeFor[json.Marshaler]())
 }
+
+func (c column) title() string { return c.name }
 
 // text renders the field; what is not there is empty, as JSON leaves it out.
 func (c column) text(v reflect.Value) (string, error) {

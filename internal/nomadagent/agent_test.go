@@ -27,16 +27,23 @@ func TestProgram_SaysHowToBuildIt(t *testing.T) {
 	require.Equal(t, program, found)
 }
 
-// The agent runs, is killed, comes back with the same address, and leaves nothing.
-func TestAgent_LivesAndLeavesNothing(t *testing.T) {
-	t.Parallel()
+// one starts an agent that is server and client.
+func one(t *testing.T) (a *nomadagent.Agent, dir string) {
+	t.Helper()
 	program, err := nomadagent.Program("../../bin")
 	require.NoError(t, err)
-	dir := filepath.Join(t.TempDir(), "one")
-	a, err := nomadagent.Start(t.Context(), nomadagent.Options{
+	dir = filepath.Join(t.TempDir(), "one")
+	a, err = nomadagent.Start(t.Context(), nomadagent.Options{
 		Program: program, Dir: dir, Server: true, Client: &nomadagent.Client{},
 	})
 	require.NoError(t, err)
+	return a, dir
+}
+
+// The agent runs, is killed, comes back with the same address, and leaves nothing.
+func TestAgent_LivesAndLeavesNothing(t *testing.T) {
+	t.Parallel()
+	a, dir := one(t)
 	require.Equal(t, "one", a.Name())
 	address, pid := a.Address(), a.PID()
 	require.NoError(t, a.Kill())
@@ -51,13 +58,7 @@ func TestAgent_LivesAndLeavesNothing(t *testing.T) {
 // What an agent runs outlives its death, and not its removal.
 func TestRemove_EndsWhatAKilledAgentHasLeft(t *testing.T) {
 	t.Parallel()
-	program, err := nomadagent.Program("../../bin")
-	require.NoError(t, err)
-	dir := filepath.Join(t.TempDir(), "one")
-	a, err := nomadagent.Start(t.Context(), nomadagent.Options{
-		Program: program, Dir: dir, Server: true, Client: &nomadagent.Client{},
-	})
-	require.NoError(t, err)
+	a, dir := one(t)
 	c, err := api.NewClient(&api.Config{Address: a.Address(), TLSConfig: &api.TLSConfig{}})
 	require.NoError(t, err)
 	told := filepath.Join(t.TempDir(), "pid")

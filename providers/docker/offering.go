@@ -3,7 +3,6 @@ package docker
 import (
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
@@ -24,21 +23,7 @@ const (
 // DefaultOfferings are the two places of one engine, with country, price and grain. They
 // have no addresses yet.
 func DefaultOfferings(capacity int) []fleet.Offering {
-	return []fleet.Offering{
-		place("a", "DE", 36_000, fleet.GrainSecond, 30*time.Second, capacity),
-		place("b", "NL", 42_000, fleet.GrainMinute, time.Minute, capacity),
-	}
-}
-
-func place(
-	name, country string, micros int64, grain fleet.Grain, idle time.Duration, capacity int,
-) fleet.Offering {
-	return fleet.Offering{
-		ID: fleet.OfferingID(string(Kind) + "/local-" + name), Provider: Kind, Account: Account,
-		Region: "local-" + name, Country: country,
-		Price: fleet.Money{Micros: micros, Currency: "EUR"}, Grain: grain,
-		Capacity: capacity, IdleAfter: fleet.Duration(idle),
-	}
+	return fleet.LocalOfferings(Kind, Account, capacity)
 }
 
 // Addressed gives the places the addresses that their crawlers have in the subnet, where

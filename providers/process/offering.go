@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"time"
 
 	"github.com/crawlfleet/crawlfleet/fleet"
 )
@@ -24,12 +23,7 @@ func DefaultLoopback() netip.Prefix { return netip.MustParsePrefix("127.0.16.0/2
 // DefaultOfferings are the two places of one machine, with country, price and grain,
 // so that failover, sessions and cost are real. They have no addresses yet.
 func DefaultOfferings(capacity int) []fleet.Offering {
-	return []fleet.Offering{
-		place("a", "DE", 36_000, fleet.GrainSecond, 30*time.Second, capacity),
-		// Dearer by a sixth and with a minimum minute, so that the planner has a reason
-		// to choose, and a longer idle time, because the started minute is paid anyway.
-		place("b", "NL", 42_000, fleet.GrainMinute, time.Minute, capacity),
-	}
+	return fleet.LocalOfferings(Kind, Account, capacity)
 }
 
 // Addressed gives the places their source addresses where they have none. Listed ones
@@ -77,17 +71,6 @@ func hosts(network netip.Prefix, n int) []netip.Addr {
 		return []netip.Addr{shared}
 	}
 	return out
-}
-
-func place(
-	name, country string, micros int64, grain fleet.Grain, idle time.Duration, capacity int,
-) fleet.Offering {
-	return fleet.Offering{
-		ID: fleet.OfferingID(string(Kind) + "/local-" + name), Provider: Kind, Account: Account,
-		Region: "local-" + name, Country: country,
-		Price: fleet.Money{Micros: micros, Currency: "EUR"}, Grain: grain,
-		Capacity: capacity, IdleAfter: fleet.Duration(idle),
-	}
 }
 
 func egress(addresses []string) fleet.EgressKind {
